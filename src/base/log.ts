@@ -11,7 +11,12 @@ export interface Log {
 }
 
 export function processLog(component: string, level = 'info'): Log {
-  return pino({ level, base: { component }, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } })
+  return pino({
+    level,
+    base: { component },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+  })
 }
 
 /** Keeps nothing: for tests that do not look at logs. */

@@ -34,8 +34,7 @@ export function seededRandom(seed: number, name = ''): Random {
     Array.from({ length: digits }, () => Math.floor(next() * 16).toString(16)).join('')
   return {
     next,
-    uuid: () =>
-      `${hex(8)}-${hex(4)}-4${hex(3)}-${'89ab'[Math.floor(next() * 4)]}${hex(3)}-${hex(12)}`,
+    uuid: () => `${hex(8)}-${hex(4)}-4${hex(3)}-${'89ab'[Math.floor(next() * 4)]}${hex(3)}-${hex(12)}`,
     suffix: (length) => suffix(length, next),
   }
 }

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { microTimestamp, seededRandom, sleep, timestamp, VirtualClock } from './index.ts'
+
+test('a virtual clock runs timers in the order they fall due, and not before', async () => {
+  const clock = new VirtualClock(1_000)
+  const ran: string[] = []
+  clock.after(20, () => ran.push(`second at ${clock.now()}`))
+  clock.after(10, () => ran.push(`first at ${clock.now()}`))
+  clock.after(10, () => ran.push('same time, later set'))
+  await clock.advance(9)
+  assert.deepEqual(ran, [])
+  await clock.advance(11)
+  assert.deepEqual(ran, ['first at 1010', 'same time, later set', 'second at 1020'])
+  assert.equal(clock.now(), 1_020)
+  assert.equal(clock.monotonic(), 20)
+})
+
+test('a timer that a timer sets runs in the same advance when it falls due in it', async () => {
+  const clock = new VirtualClock(0)
+  const ran: number[] = []
+  clock.after(5, () => clock.after(5, () => ran.push(clock.now())))
+  await clock.advance(10)
+  assert.deepEqual(ran, [10])
+})
+
+test('a cancelled timer does not run', async () => {
+  const clock = new VirtualClock(0)
+  let ran = false
+  const cancel = clock.after(1, () => {
+    ran = true
+  })
+  cancel()
+  await clock.advance(5)
+  assert.equal(ran, false)
+  assert.equal(clock.nextTimerAt(), undefined)
+})
+
+test('sleep ends early with the reason of its signal', async () => {
+  const clock = new VirtualClock(0)
+  const abort = new AbortController()
+  const sleeping = sleep(clock, 1_000, abort.signal)
+  abort.abort(new Error('enough'))
+  await assert.rejects(sleeping, /enough/)
+  assert.equal(clock.nextTimerAt(), undefined)
+})
+
+test('timestamps are written as Kubernetes writes them', () => {
+  const ms = Date.UTC(2026, 10, 21, 8, 30, 5, 678)
+  assert.equal(timestamp(ms), '2026-11-21T08:30:05Z')
+  assert.equal(microTimestamp(ms), '2026-11-21T08:30:05.678000Z')
+})
+
+test('a seeded stream repeats itself, and another name is another stream', () => {
+  const take = (seed: number, name: string) => {
+    const r = seededRandom(seed, name)
+    return [r.next(), r.suffix(5), r.uuid()]
+  }
+  assert.deepEqual(take(7, 'names'), take(7, 'names'))
+  assert.notDeepEqual(take(7, 'names'), take(7, 'jitter'))
+  assert.match(
+    String(take(7, 'x')[2]),
+    /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+  )
+})
