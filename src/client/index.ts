@@ -1,0 +1,17 @@
+export { type BackoffOptions, backoffMs } from './backoff.ts'
+export { Cache, type IndexFunction, type Lister } from './cache.ts'
+export { MAX_BODY_BYTES, readBody, type TlsMaterial, UnreachableError } from './http.ts'
+export {
+  type HttpsApi,
+  type HttpsApiOptions,
+  httpsApi,
+  type RawRequest,
+  type RawResponse,
+} from './https-api.ts'
+export type { Informer, InformerEvent, InformerHandler, Selection } from './informer.ts'
+export { Informers, type InformersOptions } from './informers.ts'
+export { keyOf, keyText, parseKey } from './keys.ts'
+export { lines } from './lines.ts'
+export { type Metrics, noMetrics } from './metrics.ts'
+export { collectionPath, groupPath, objectPath, query } from './paths.ts'
+export { type Outcome, WorkQueue, type WorkQueueOptions } from './work-queue.ts'

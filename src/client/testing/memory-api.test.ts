@@ -1,0 +1,3 @@
+import { apiContract, MemoryApi } from './index.ts'
+
+apiContract('the fake', async () => ({ api: new MemoryApi(), close: async () => {} }))
