@@ -1,0 +1,132 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { Clock } from '../base/index.ts'
+import { run } from './exec.ts'
+import { lockFile, readJson, writeFileAtomic } from './files.ts'
+import { type ClusterConfig, checkName, defaultDataDir, layoutOf } from './layout.ts'
+import { changedCluster, newCluster, type Taken, type Wishes } from './slots.ts'
+
+/** Which clusters there are on this machine, so that two never take the same subnets, ports or names. */
+const REGISTRY = '/var/lib/dhow/clusters.json'
+
+interface Registry {
+  readonly clusters: readonly Taken[]
+}
+
+/** The longest data dir that still leaves room for containerd's socket: a Unix socket's path has 107 bytes at most. */
+const MAX_DATA_DIR_BYTES = 56
+
+/** The clusters whose data is still there. */
+export async function listClusters(): Promise<ClusterConfig[]> {
+  const registry = (await readJson<Registry>(REGISTRY)) ?? { clusters: [] }
+  const configs = await Promise.all(
+    registry.clusters.map((c) => readJson<ClusterConfig>(`${c.dataDir}/cluster.json`)),
+  )
+  return configs.filter(
+    (config, i) => config !== undefined && config.name === registry.clusters[i]!.name,
+  ) as ClusterConfig[]
+}
+
+/** The cluster of that name, or in that data dir; undefined when there is none. */
+export async function findCluster(name: string, dataDir?: string): Promise<ClusterConfig | undefined> {
+  checkName(name)
+  if (dataDir !== undefined) {
+    const config = await readJson<ClusterConfig>(`${resolve(dataDir)}/cluster.json`)
+    if (config && config.name !== name) {
+      throw new Error(
+        `cannot use data dir "${dataDir}" for cluster "${name}": it holds cluster "${config.name}" (give --name ${config.name})`,
+      )
+    }
+    return config
+  }
+  const known = (await listClusters()).find((c) => c.name === name)
+  return known ?? readJson<ClusterConfig>(`${defaultDataDir(name)}/cluster.json`)
+}
+
+/** The cluster as wished for: the one that exists, changed where that is possible, or a new one, written down. */
+export async function ensureCluster(
+  wishes: Wishes,
+  clock: Clock,
+): Promise<{ config: ClusterConfig; isNew: boolean }> {
+  checkName(wishes.name)
+  const dataDir = wishes.dataDir === undefined ? undefined : resolve(wishes.dataDir)
+  const release = await lockFile(`${REGISTRY}.lock`, clock)
+  try {
+    const existing = await findCluster(wishes.name, dataDir)
+    const others = (await listClusters()).filter((c) => c.name !== wishes.name)
+    const clash = (await listClusters()).find(
+      (c) => c.name === wishes.name && dataDir !== undefined && c.dataDir !== dataDir,
+    )
+    if (clash)
+      throw new Error(
+        `cannot make cluster "${wishes.name}" in "${dataDir}": it exists in "${clash.dataDir}" (give another --name)`,
+      )
+    const config = existing
+      ? changedCluster(existing, wishes)
+      : newCluster({ ...wishes, dataDir }, others, {
+          networks: await machineNetworks(),
+          portIsFree: portProbe(),
+        })
+    if (Buffer.byteLength(config.dataDir) > MAX_DATA_DIR_BYTES) {
+      throw new Error(
+        `cannot use data dir "${config.dataDir}": expected at most ${MAX_DATA_DIR_BYTES} bytes (the sockets in it have long names)`,
+      )
+    }
+    await writeFileAtomic(layoutOf(config).configFile, `${JSON.stringify(config, undefined, 2)}\n`, 0o600)
+    await register([...others, config])
+    return { config, isNew: existing === undefined }
+  } finally {
+    await release()
+  }
+}
+
+/** Forgets a cluster whose data is being deleted. */
+export async function forgetCluster(name: string, clock: Clock): Promise<void> {
+  const release = await lockFile(`${REGISTRY}.lock`, clock)
+  try {
+    await register((await listClusters()).filter((c) => c.name !== name))
+  } finally {
+    await release()
+  }
+}
+
+async function register(clusters: readonly Taken[]): Promise<void> {
+  const lines = clusters.map(
+    ({ name, dataDir, slot, podCidr, serviceCidr, nodeCidr, apiPort, kubeletPort }) => {
+      return { name, dataDir, slot, podCidr, serviceCidr, nodeCidr, apiPort, kubeletPort }
+    },
+  )
+  await writeFileAtomic(REGISTRY, `${JSON.stringify({ clusters: lines }, undefined, 2)}\n`)
+}
+
+interface RouteLine {
+  readonly dst?: string
+}
+
+async function machineNetworks(): Promise<string[]> {
+  const routes = JSON.parse(
+    (await run(['ip', '-j', '-4', 'route', 'show', 'table', 'all'])) || '[]',
+  ) as RouteLine[]
+  const networks = routes
+    .map((r) => r.dst ?? 'default')
+    .filter((dst) => dst !== 'default' && dst !== '0.0.0.0/0')
+  return networks.map((dst) => (dst.includes('/') ? dst : `${dst}/32`)).filter((dst) => /^[\d./]+$/.test(dst))
+}
+
+/** Whether anything listens on a TCP port of this machine, from /proc: no socket is opened. */
+function portProbe(): (port: number) => boolean {
+  const used = new Set<number>()
+  for (const file of ['/proc/net/tcp', '/proc/net/tcp6']) {
+    let text = ''
+    try {
+      text = readFileSync(file, 'utf8')
+    } catch {
+      continue // no IPv6
+    }
+    for (const line of text.split('\n').slice(1)) {
+      const fields = line.trim().split(/\s+/)
+      if (fields[3] === '0A') used.add(Number.parseInt(fields[1]!.split(':')[1]!, 16))
+    }
+  }
+  return (port) => !used.has(port)
+}

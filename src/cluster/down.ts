@@ -1,0 +1,131 @@
+import { createHash } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Clock } from '../base/index.ts'
+import { removeCgroup } from './cgroups.ts'
+import { forgetCluster } from './clusters.ts'
+import { attempt } from './exec.ts'
+import { lockFile } from './files.ts'
+import type { Layout, NodeLayout } from './layout.ts'
+import { unmountBelow } from './mounts.ts'
+import { removeNetwork } from './netns.ts'
+import { findProcesses, identify, stopProcess } from './process.ts'
+import { removeSandboxes } from './sandboxes.ts'
+
+export interface DownOptions {
+  readonly layout: Layout
+  readonly clock: Clock
+  /** Delete the cluster's data too. */
+  readonly purge: boolean
+  /** How long containers have to end by themselves. */
+  readonly graceMs?: number
+  readonly onStep?: (what: string) => void
+}
+
+/**
+ * Stops a cluster and removes everything of it from the machine: processes, containers, mounts, links, namespaces,
+ * cgroups, nft tables. Nothing is taken from memory or trusted to be complete: each step finds what is there by its
+ * name, so it works after any crash, and twice.
+ */
+export async function down(options: DownOptions): Promise<void> {
+  const { layout, clock, purge } = options
+  const step = options.onStep ?? (() => {})
+  const release = await lockFile(upLock(layout), clock, 60_000)
+  try {
+    step('stopping the supervisor, the server and the agents')
+    await stopOurs(layout, clock, ['supervisor'])
+    await stopOurs(layout, clock, ['agent', 'server'])
+    step('stopping the containers')
+    await Promise.all(
+      layout.nodes.map((node) => removeSandboxes(node.containerd.socket, clock, options.graceMs ?? 10_000)),
+    )
+    await stopContainerds(layout, clock)
+    await stopShims(layout, clock)
+    step('removing cgroups, mounts and the network')
+    await removeCgroup(layout.cgroupRoot, clock)
+    await unmountBelow(layout.config.dataDir)
+    await removeNetwork(layout)
+    await removeHostPortRules(layout)
+    for (const node of layout.nodes) await rm(join(node.dir, 'ipam'), { recursive: true, force: true })
+    await rm(join(layout.runDir, 'supervisor.json'), { force: true })
+    if (purge) {
+      step('deleting the data')
+      await forgetCluster(layout.config.name, clock)
+      await rm(layout.config.dataDir, { recursive: true, force: true })
+    }
+  } finally {
+    await release()
+  }
+}
+
+/** Held by whatever brings the cluster up or down. Not in the data dir, which a purge deletes. */
+export const upLock = (layout: Layout) => `/run/dhow/${layout.config.name}.lock`
+
+/** Processes of the `dhow` program that work for this cluster: `… supervisor --data-dir DIR`. */
+export async function ourProcesses(layout: Layout, commands: readonly string[]) {
+  const { dataDir } = layout.config
+  return findProcesses((args) => {
+    const at = args.indexOf('--data-dir')
+    return at > 0 && args[at + 1] === dataDir && args.some((arg) => commands.includes(arg))
+  })
+}
+
+async function stopOurs(layout: Layout, clock: Clock, commands: readonly string[]): Promise<void> {
+  const found = (await ourProcesses(layout, commands)).filter((p) => p.pid !== process.pid)
+  await Promise.all(found.map((p) => stopPid(p.pid, clock, 10_000)))
+}
+
+async function stopPid(pid: number, clock: Clock, graceMs: number): Promise<void> {
+  const identity = identify(pid)
+  if (identity) await stopProcess(identity, clock, graceMs)
+}
+
+async function stopContainerds(layout: Layout, clock: Clock): Promise<void> {
+  const configs = new Set(layout.nodes.map((node) => node.containerd.config))
+  const found = await findProcesses((args) => args[1] === '--config' && configs.has(args[2] ?? ''))
+  await Promise.all(found.map((p) => stopPid(p.pid, clock, 10_000)))
+}
+
+/** Shims are the parents of containers; they outlive containerd. Killing one kills no container: the cgroup does. */
+async function stopShims(layout: Layout, clock: Clock): Promise<void> {
+  const sockets = new Map(layout.nodes.map((node) => [node.containerd.socket, node]))
+  const found = await findProcesses((args) => {
+    return args[0]!.includes('containerd-shim') && sockets.has(args[args.indexOf('-address') + 1] ?? '')
+  })
+  for (const shim of found) {
+    await stopPid(shim.pid, clock, 0)
+    const node = sockets.get(shim.args[shim.args.indexOf('-address') + 1]!)!
+    await rm(shimSocket(node, shim.args[shim.args.indexOf('-id') + 1] ?? ''), { force: true })
+  }
+}
+
+/** Where a shim listens: containerd derives it from its own address, the namespace and the container's id. */
+function shimSocket(node: NodeLayout, id: string): string {
+  const hash = createHash('sha256')
+    .update(join(node.containerd.socket, 'k8s.io', id))
+    .digest('hex')
+  return `/run/containerd/s/${hash}`
+}
+
+/** Chains of the CNI plugin portmap that belong to pods of this cluster: left over when a pod's network was never taken down. */
+async function removeHostPortRules(layout: Layout): Promise<void> {
+  const listing = await attempt(['iptables-save', '-t', 'nat']).catch(() => undefined)
+  if (!listing?.stdout.includes('CNI-DN-')) return
+  const network = layout.config.podCidr.split('.').slice(0, 2).join('.')
+  const lines = listing.stdout.split('\n')
+  const chains = new Set(
+    lines
+      .filter((line) => line.startsWith('-A CNI-DN-') && line.includes(` ${network}.`))
+      .map((line) => line.split(' ')[1]!),
+  )
+  const jumps = lines.filter(
+    (line) =>
+      line.startsWith('-A CNI-HOSTPORT-DNAT') && [...chains].some((chain) => line.endsWith(`-j ${chain}`)),
+  )
+  const commands = [
+    ...jumps.map((line) => line.replace(/^-A/, '-D')),
+    ...[...chains].flatMap((chain) => [`-F ${chain}`, `-X ${chain}`]),
+  ]
+  if (commands.length > 0)
+    await attempt(['iptables-restore', '--noflush'], { input: `*nat\n${commands.join('\n')}\nCOMMIT\n` })
+}

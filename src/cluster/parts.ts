@@ -1,0 +1,84 @@
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import type { Layout } from './layout.ts'
+
+/** A process that the supervisor keeps running. */
+export interface Part {
+  readonly name: string
+  readonly command: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  readonly log: string
+}
+
+export interface Programs {
+  /** The pinned Node. */
+  readonly node: string
+  /** src/cli/main.ts, or the bundle. */
+  readonly entry: string
+  readonly containerd: string
+  readonly nsenter: string
+  /** Flags for Node itself, such as where compiled code is cached. */
+  readonly env: Readonly<Record<string, string>>
+}
+
+/** Which processes make up a cluster. In the order in which they are stopped, reversed: containerd outlives all. */
+export function partsOf(layout: Layout, programs: Programs): Part[] {
+  const { dataDir } = layout.config
+  const part = (
+    name: string,
+    command: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ): Part => {
+    return { name, command, env, log: join(layout.logDir, `${name}.log`) }
+  }
+  const dhow = (...args: string[]) => [
+    programs.node,
+    ...NODE_FLAGS,
+    programs.entry,
+    ...args,
+    '--data-dir',
+    dataDir,
+  ]
+  const inside = (netns: string | undefined, command: readonly string[]) =>
+    netns ? [programs.nsenter, `--net=${netns}`, ...command] : command
+  return [
+    ...layout.nodes.map((node) => {
+      const command = [programs.containerd, '--config', node.containerd.config]
+      return part(`containerd-${node.name}`, inside(node.netns, command))
+    }),
+    part('server', dhow('server'), programs.env),
+    ...layout.nodes.map((node) =>
+      part(`agent-${node.name}`, inside(node.netns, dhow('agent', '--node', node.name)), programs.env),
+    ),
+  ]
+}
+
+/** Small young generations: long-running processes with little garbage stay small. */
+const NODE_FLAGS = ['--max-semi-space-size=4', '--disable-warning=ExperimentalWarning']
+
+/** Changes when a running part no longer is what it should be. */
+export function partHash(part: Part): string {
+  return createHash('sha256')
+    .update(JSON.stringify([part.command, part.env]))
+    .digest('hex')
+    .slice(0, 16)
+}
+
+/** The arguments that the running process shows: `nsenter` replaces itself with the program. */
+export function runningArgs(part: Part): readonly string[] {
+  return part.command[0]!.endsWith('nsenter') ? part.command.slice(2) : part.command
+}
+
+const FIRST_DELAY_MS = 100
+const MAX_DELAY_MS = 10_000
+const STABLE_MS = 30_000
+
+/** How long to wait before the next start of a part that ended: none at first, doubling while it keeps ending early. */
+export function restartDelayMs(earlyExits: number): number {
+  return earlyExits === 0 ? 0 : Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (earlyExits - 1))
+}
+
+/** How many early exits in a row there have been, after a run of `ranMs`. */
+export function countEarlyExits(before: number, ranMs: number): number {
+  return ranMs >= STABLE_MS ? 0 : before + 1
+}
