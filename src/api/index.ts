@@ -820,3 +820,5 @@ export {
   VolumeAttachmentStatus,
   VolumeError,
 } from './storage/volume-attachment.ts'
+export { strategyFor } from './strategies.ts'
+export type { Strategy } from './strategy.ts'
