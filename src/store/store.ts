@@ -130,6 +130,11 @@ export class StoreUnavailableError extends Error {
   override readonly name = 'StoreUnavailableError'
 }
 
+/** The call itself breaks a bound of `limits.ts` (a value too large, a malformed key, …). Retrying cannot help. */
+export class StoreLimitError extends Error {
+  override readonly name = 'StoreLimitError'
+}
+
 /** The end of the range of all keys that begin with `prefix`. */
 export function prefixEnd(prefix: string): string {
   const last = prefix.charCodeAt(prefix.length - 1)
