@@ -13,7 +13,7 @@ export interface Part {
 export interface Programs {
   /** The pinned Node. */
   readonly node: string
-  /** src/cli/main.ts, or the bundle. */
+  /** src/cluster/main.ts. */
   readonly entry: string
   readonly containerd: string
   readonly nsenter: string

@@ -1,11 +1,11 @@
 import type { Clock } from '../base/index.ts'
-import { criClient } from '../node/index.ts'
 
 /**
  * Ends every pod of a containerd the orderly way: containers get SIGTERM and `graceMs`, then pods leave their network.
  * Does nothing when containerd does not answer: whoever calls goes on to kill what is left.
  */
 export async function removeSandboxes(socket: string, clock: Clock, graceMs: number): Promise<void> {
+  const { criClient } = await import('../node/index.ts')
   const cri = criClient(socket, clock)
   try {
     const { containers } = await cri.call.listContainers({}, { timeoutMs: 5_000 })

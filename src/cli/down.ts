@@ -1,0 +1,44 @@
+import {
+  changeKubeconfig,
+  down,
+  findCluster,
+  layoutOf,
+  userKubeconfig,
+  withoutContext,
+} from '../cluster/index.ts'
+import { type ClusterOptions, type Context, requireRoot } from './context.ts'
+import { Progress } from './output.ts'
+
+export interface DownFlags extends ClusterOptions {
+  readonly purge?: boolean
+  readonly grace: number
+}
+
+export async function downCommand(flags: DownFlags, { clock, terminal }: Context): Promise<void> {
+  requireRoot('down')
+  const config = await findCluster(flags.name, flags.dataDir)
+  if (!config) {
+    terminal.err.write(`there is no cluster "${flags.name}" on this machine: nothing to do\n`)
+    return
+  }
+  const layout = layoutOf(config)
+  const purge = flags.purge ?? false
+  const progress = new Progress(terminal, () => clock.monotonic())
+  try {
+    await down({ layout, clock, purge, graceMs: flags.grace * 1000, onStep: (what) => progress.begin(what) })
+    progress.end()
+  } catch (error) {
+    progress.fail()
+    throw error
+  }
+  if (purge)
+    await changeKubeconfig(
+      userKubeconfig(),
+      clock,
+      (existing) => existing && withoutContext(existing, layout.contextName),
+    )
+  const left = purge
+    ? 'and its data is deleted'
+    : `and its data stays in ${config.dataDir} ("dhow up" starts it again, "dhow down --purge" deletes it)`
+  terminal.err.write(`cluster "${flags.name}" is down, ${left}\n`)
+}

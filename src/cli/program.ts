@@ -1,0 +1,98 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { processContext } from './context.ts'
+import { errorText } from './output.ts'
+
+/** Runs a command line; resolves to the exit code. Each command's code is loaded only when it runs. */
+export async function runProgram(argv: readonly string[]): Promise<number> {
+  const context = processContext()
+  try {
+    await makeProgram(context).parseAsync([...argv])
+    return Number(process.exitCode ?? 0)
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode
+    context.terminal.err.write(`dhow: ${errorText(error)}\n`)
+    return 1
+  }
+}
+
+type Context = ReturnType<typeof processContext>
+
+export function makeProgram(context: Context): Command {
+  const program = new Command('dhow')
+  program
+    .description('Kubernetes, written in TypeScript: a cluster with one command')
+    .exitOverride()
+    .showHelpAfterError('(try --help)')
+    .enablePositionalOptions()
+  clusterCommands(program, context)
+  objectCommands(program, context)
+  imageCommands(program, context)
+  return program
+}
+
+function number(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('expected a whole number')
+  return Number(text)
+}
+
+const collect = (value: string, before: string[] = []) => [...before, value]
+
+const nameOption = () => new Option('--name <name>', 'which cluster').default('dhow').env('DHOW_NAME')
+const dataDirOption = () =>
+  new Option('--data-dir <dir>', 'where its state is kept (default: /var/lib/dhow/<name>)').env(
+    'DHOW_DATA_DIR',
+  )
+
+function clusterCommands(program: Command, context: Context): void {
+  const cluster = (command: Command) => command.addOption(nameOption()).addOption(dataDirOption())
+  cluster(program.command('up'))
+    .description('start a cluster on this machine, or repair it; changes nothing when it runs')
+    .option('-f, --filename <path>', 'then apply these manifests (a file or a folder; repeatable)', collect)
+    .option('--nodes <n>', 'how many nodes on this machine (default: 1)', number)
+    .option('--no-install', 'do not install missing packages: name them and stop')
+    .option('--api-port <port>', 'of the API server (default: 6443)', number)
+    .option('--pod-cidr <cidr>', 'network of the pods (default: 10.244.0.0/16)')
+    .option('--service-cidr <cidr>', 'network of the Services (default: 10.96.0.0/16)')
+    .option('--node-cidr <cidr>', "network of this machine's nodes (default: 10.90.0.0/24)")
+    .option('--cluster-domain <domain>', 'of the cluster DNS (default: cluster.local)')
+    .option(
+      '--insecure-registry <host:port>',
+      'pull from this registry over plain HTTP (repeatable)',
+      collect,
+    )
+    .option('--no-kubeconfig', 'leave the kubeconfig of the user alone')
+    .option('--timeout <seconds>', 'give up waiting for the nodes or the rollouts after', number, 180)
+    .action(async (options) => (await import('./up.ts')).upCommand(options, context))
+  cluster(program.command('down'))
+    .description('stop a cluster and remove everything of it from the machine but its data')
+    .option('--purge', 'delete its data too')
+    .option('--grace <seconds>', 'how long containers have to end', number, 10)
+    .action(async (options) => (await import('./down.ts')).downCommand(options, context))
+  cluster(program.command('status'))
+    .description('say what runs, what is wrong and what to do')
+    .action(async (options) => (await import('./status.ts')).statusCommand(options, context))
+  cluster(program.command('kubeconfig'))
+    .description('print the kubeconfig of a cluster')
+    .action(async (options) => (await import('./kubeconfig.ts')).kubeconfigCommand(options, context))
+}
+
+function imageCommands(program: Command, context: Context): void {
+  const image = program.command('image').description('images of the nodes of this machine')
+  const cluster = (command: Command) => command.addOption(nameOption()).addOption(dataDirOption())
+  const commands = () => import('./image.ts')
+  cluster(image.command('import <file...>'))
+    .description('import OCI or docker archives into every node')
+    .action(async (files, options) => (await commands()).importCommand(files, options, context))
+  cluster(image.command('list'))
+    .description('list the images of every node')
+    .action(async (options) => (await commands()).listCommand(options, context))
+  cluster(image.command('remove <name...>'))
+    .description('remove images from every node')
+    .action(async (names, options) => (await commands()).removeCommand(names, options, context))
+  cluster(image.command('build <recipe>'))
+    .description('build images from files of this machine, and import them (see examples/README.md)')
+    .option('-o, --output <dir>', 'write archives there instead of importing them')
+    .action(async (recipe, options) => (await commands()).buildCommand(recipe, options, context))
+}
+
+function objectCommands(_program: Command, _context: Context): void {}

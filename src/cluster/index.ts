@@ -1,0 +1,27 @@
+export { adminApi, clusterPki } from './access.ts'
+export { ensureCluster, findCluster, listClusters } from './clusters.ts'
+export { down, ourProcesses } from './down.ts'
+export { CommandError } from './exec.ts'
+export { readJson, writeFileAtomic } from './files.ts'
+export {
+  buildImage,
+  canonicalName,
+  importImage,
+  listImages,
+  readRecipe,
+  removeImage,
+} from './images/index.ts'
+export {
+  adminKubeconfig,
+  changeKubeconfig,
+  kubeconfigText,
+  mergeKubeconfig,
+  userKubeconfig,
+  withoutContext,
+} from './kubeconfig.ts'
+export { type ClusterConfig, type Layout, layoutOf, type NodeLayout } from './layout.ts'
+export { MissingPackagesError } from './packages.ts'
+export { isAliveSync } from './process.ts'
+export { clusterParts } from './run.ts'
+export { type PartState, readSupervisorState, type SupervisorState } from './supervisor.ts'
+export { notReady, type Steps, type UpResult, up } from './up.ts'

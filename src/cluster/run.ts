@@ -1,0 +1,117 @@
+import { spawn } from 'node:child_process'
+import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Clock, processLog, sleep, systemClock } from '../base/index.ts'
+import { ourProcesses } from './down.ts'
+import { readJson } from './files.ts'
+import { type ClusterConfig, type Layout, layoutOf } from './layout.ts'
+import { findProgram } from './machine.ts'
+import { type Part, partsOf } from './parts.ts'
+import { isAliveSync, signal } from './process.ts'
+import { readSupervisorState, Supervisor } from './supervisor.ts'
+
+const ENTRY = join(import.meta.dirname, 'main.ts')
+
+/** The long-running parts, each a process: `supervisor`, `server` and `agent`. What one does not need, it does not load. */
+export async function runPart(command: string, args: readonly string[]): Promise<void> {
+  const option = (name: string): string => {
+    const value = args[args.indexOf(`--${name}`) + 1]
+    if (!args.includes(`--${name}`) || value === undefined)
+      throw new Error(`cannot run "dhow ${command}": expected --${name}`)
+    return value
+  }
+  const read = async () => {
+    const file = join(option('data-dir'), 'cluster.json')
+    const config = await readJson<ClusterConfig>(file)
+    if (!config)
+      throw new Error(
+        `cannot run "dhow ${command}": expected a cluster in "${file}" (make it with "dhow up")`,
+      )
+    return layoutOf(config)
+  }
+  switch (command) {
+    case 'supervisor':
+      return runSupervisor(read)
+    case 'server':
+      return (await import('./server.ts')).runServer(await read())
+    case 'agent':
+      return (await import('./agent.ts')).runAgent(await read(), option('node'))
+    default:
+      throw new Error(`cannot run "${command}": expected supervisor, server or agent`)
+  }
+}
+
+/** The processes of a cluster, as this machine's programs run them. */
+export function clusterParts(layout: Layout): Part[] {
+  const programs = {
+    node: process.execPath,
+    entry: ENTRY,
+    containerd: findProgram('containerd') ?? 'containerd',
+    nsenter: findProgram('nsenter') ?? 'nsenter',
+    env: {},
+  }
+  return partsOf(layout, programs)
+}
+
+async function runSupervisor(read: () => Promise<Layout>): Promise<void> {
+  const log = processLog('supervisor')
+  const layout = await read()
+  const others = (await ourProcesses(layout, ['supervisor'])).filter(
+    (p) => p.pid !== process.pid && p.args.includes('supervisor'),
+  )
+  if (others.length > 0)
+    throw new Error(`cannot start a supervisor: process ${others[0]!.pid} is one for this cluster`)
+  const clock = systemClock()
+  const supervisor = await Supervisor.start(clusterParts(layout), { runDir: layout.runDir, clock, log })
+  process.on('SIGHUP', () => {
+    read()
+      .then((changed) => supervisor.apply(clusterParts(changed)))
+      .catch((error) => log.error({ error: String(error) }, 'cannot apply the changed configuration'))
+  })
+  const stop = () => {
+    supervisor.stop()
+    process.exit(0)
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+}
+
+/** Starts the supervisor in a session of its own, or makes the running one read the configuration again. */
+export async function startSupervisor(layout: Layout, clock: Clock): Promise<void> {
+  const state = await readSupervisorState(layout.runDir).catch(() => undefined)
+  if (state && isAliveSync(state.supervisor)) return signal(state.supervisor, 'SIGHUP')
+  mkdirSync(layout.logDir, { recursive: true })
+  const log = openSync(join(layout.logDir, 'supervisor.log'), 'a', 0o640)
+  const args = [
+    '--max-semi-space-size=1',
+    '--disable-warning=ExperimentalWarning',
+    ENTRY,
+    'supervisor',
+    '--data-dir',
+    layout.config.dataDir,
+  ]
+  const child = spawn(process.execPath, args, { detached: true, stdio: ['ignore', log, log], cwd: '/' })
+  closeSync(log)
+  child.unref()
+  const failed = new Promise<never>((_, reject) => {
+    child.on('error', (cause) => reject(new Error('cannot start the supervisor', { cause })))
+    child.on('exit', (code) =>
+      reject(
+        new Error(
+          `cannot start the supervisor: it ended with exit code ${code}; see "${layout.logDir}/supervisor.log"`,
+        ),
+      ),
+    )
+  })
+  await Promise.race([failed, waitForState(layout, child.pid!, clock)])
+  child.removeAllListeners()
+}
+
+async function waitForState(layout: Layout, pid: number, clock: Clock): Promise<void> {
+  const deadline = clock.monotonic() + 15_000
+  while ((await readSupervisorState(layout.runDir).catch(() => undefined))?.supervisor.pid !== pid) {
+    if (clock.monotonic() > deadline)
+      throw new Error('cannot start the supervisor: it did not report within 15 s')
+    await sleep(clock, 10)
+  }
+}

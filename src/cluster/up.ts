@@ -1,0 +1,177 @@
+import { mkdir } from 'node:fs/promises'
+import { Node } from '../api/index.ts'
+import { type Clock, sleep } from '../base/index.ts'
+import type { HttpsApi } from '../client/index.ts'
+import type { Pki } from '../server/index.ts'
+import { adminApi, clusterPki } from './access.ts'
+import { ensureCluster } from './clusters.ts'
+import { majorVersionOf, prepareContainerd } from './containerd.ts'
+import { upLock } from './down.ts'
+import { run } from './exec.ts'
+import { lockFile, writeFileIfChanged } from './files.ts'
+import { adminKubeconfig, kubeconfigText } from './kubeconfig.ts'
+import { type Layout, layoutOf } from './layout.ts'
+import { cniBinDir, findProgram, lacksSysResource } from './machine.ts'
+import { ensureNetwork } from './netns.ts'
+import { describeMissing, installPackages, MissingPackagesError, missingRequirements } from './packages.ts'
+import { partHash } from './parts.ts'
+import { identify, isAliveSync } from './process.ts'
+import { clusterParts, startSupervisor } from './run.ts'
+import type { Wishes } from './slots.ts'
+import { readSupervisorState } from './supervisor.ts'
+
+export interface UpOptions {
+  readonly wishes: Wishes
+  readonly install: boolean
+  readonly clock: Clock
+  readonly insecureRegistries: readonly string[]
+  readonly timeoutMs: number
+  readonly steps: Steps
+}
+
+/** How `up` tells what it is doing. */
+export interface Steps {
+  begin(text: string): void
+  update(text: string): void
+  end(text?: string): void
+  note(text: string): void
+}
+
+export interface UpResult {
+  readonly layout: Layout
+  readonly pki: Pki
+  readonly api: HttpsApi
+  /** It ran already, and nothing was changed. */
+  readonly unchanged: boolean
+}
+
+/** Starts a cluster, or repairs one that is there in part; resolves once all its nodes are Ready. */
+export async function up(options: UpOptions): Promise<UpResult> {
+  const { clock, steps } = options
+  await ensurePackages(options)
+  const { config } = await ensureCluster(options.wishes, clock)
+  const layout = layoutOf(config)
+  const release = await lockFile(upLock(layout), clock, 60_000)
+  try {
+    const runs = await isRunning(layout)
+    if (runs) {
+      const pki = await clusterPki(layout, clock)
+      const api = adminApi(layout, pki)
+      if ((await notReady(layout, api)).length === 0) return { layout, pki, api, unchanged: true }
+      api.close()
+    }
+    steps.begin('preparing keys, network and containerd')
+    await mkdir(layout.config.dataDir, { recursive: true, mode: 0o711 })
+    const [pki] = await Promise.all([
+      clusterPki(layout, clock),
+      ensureNetwork(layout),
+      prepareNodes(layout, options),
+    ])
+    const kubeconfig = adminKubeconfig(layout, {
+      caPem: pki.ca.cert,
+      certPem: pki.admin.cert,
+      keyPem: pki.admin.key,
+    })
+    await writeFileIfChanged(layout.kubeconfig, kubeconfigText(kubeconfig), 0o600)
+    steps.end('keys, network and containerd are prepared')
+    await startSupervisor(layout, clock)
+    const api = adminApi(layout, pki)
+    await waitForNodes(layout, api, options)
+    return { layout, pki, api, unchanged: false }
+  } finally {
+    await release()
+  }
+}
+
+async function ensurePackages({ install, steps }: UpOptions): Promise<void> {
+  const missing = missingRequirements()
+  if (missing.length === 0) return
+  if (!install) throw new MissingPackagesError(missing, 'these are missing, and --no-install was given:')
+  steps.note(`installing what is missing:\n${describeMissing(missing)}`)
+  steps.begin('installing packages')
+  await installPackages(missing, (line) => steps.update(`installing packages: ${line.trim().slice(0, 60)}`))
+  steps.end('packages are installed')
+}
+
+async function prepareNodes(layout: Layout, options: UpOptions): Promise<void> {
+  const version = await run([findProgram('containerd')!, '--version'])
+  const containerd = {
+    majorVersion: majorVersionOf(version),
+    cniBinDir: cniBinDir()!,
+    restrictOomScore: lacksSysResource(),
+    insecureRegistries: options.insecureRegistries,
+  }
+  await Promise.all(layout.nodes.map((node) => prepareContainerd(node.containerd, containerd)))
+}
+
+/** Whether the supervisor and every part of it run, as this version would start them. */
+async function isRunning(layout: Layout): Promise<boolean> {
+  const state = await readSupervisorState(layout.runDir).catch(() => undefined)
+  if (!state || !isAliveSync(state.supervisor)) return false
+  return clusterParts(layout).every((part) => {
+    const known = state.parts[part.name]
+    return (
+      known?.process !== undefined &&
+      known.hash === partHash(part) &&
+      identify(known.process.pid) !== undefined
+    )
+  })
+}
+
+const nodeIsReady = (node: Node) =>
+  node.status.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false
+
+/** Names of the cluster's nodes that are not Ready (also when the server does not answer). */
+export async function notReady(layout: Layout, api: HttpsApi): Promise<string[]> {
+  const names = layout.nodes.map((node) => node.name)
+  try {
+    const { items } = await api.list(Node)
+    const ready = new Set(items.filter(nodeIsReady).map((node) => node.metadata.name))
+    return names.filter((name) => !ready.has(name))
+  } catch {
+    return names
+  }
+}
+
+async function waitForNodes(
+  layout: Layout,
+  api: HttpsApi,
+  { clock, steps, timeoutMs }: UpOptions,
+): Promise<void> {
+  const deadline = clock.monotonic() + timeoutMs
+  const late = (): never => {
+    throw new Error(
+      `cannot finish "up": not done after ${timeoutMs / 1000} s; "dhow status" says what is wrong, and logs are in "${layout.logDir}"`,
+    )
+  }
+  steps.begin('starting the server')
+  while (!(await answers(api))) {
+    if (clock.monotonic() > deadline) late()
+    await sleep(clock, 25)
+  }
+  steps.end('the server answers')
+  const all = layout.nodes.length
+  const what = (missing: number) =>
+    all === 1
+      ? 'waiting for the node to be Ready'
+      : `waiting for the nodes: ${all - missing} of ${all} are Ready`
+  steps.begin(what(all))
+  for (;;) {
+    const missing = await notReady(layout, api)
+    if (missing.length === 0) break
+    if (clock.monotonic() > deadline) late()
+    steps.update(what(missing.length))
+    await sleep(clock, 25)
+  }
+  steps.end(all === 1 ? 'the node is Ready' : `${all} nodes are Ready`)
+}
+
+async function answers(api: HttpsApi): Promise<boolean> {
+  try {
+    const response = await api.request({ path: '/readyz' })
+    response.body.resume()
+    return true
+  } catch {
+    return false
+  }
+}
