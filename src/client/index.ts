@@ -1,5 +1,11 @@
 export { type BackoffOptions, backoffMs } from './backoff.ts'
 export { Cache, type IndexFunction, type Lister } from './cache.ts'
+export {
+  type EventNote,
+  EventRecorder,
+  type EventRecorderOptions,
+  type EventSubject,
+} from './event-recorder.ts'
 export { MAX_BODY_BYTES, readBody, type TlsMaterial, UnreachableError } from './http.ts'
 export {
   type HttpsApi,
@@ -12,6 +18,7 @@ export type { Informer, InformerEvent, InformerHandler, Selection } from './info
 export { Informers, type InformersOptions } from './informers.ts'
 export { keyOf, keyText, parseKey } from './keys.ts'
 export { lines } from './lines.ts'
+export { LruMap } from './lru.ts'
 export { type Metrics, noMetrics } from './metrics.ts'
 export { collectionPath, groupPath, objectPath, query } from './paths.ts'
 export { type Outcome, WorkQueue, type WorkQueueOptions } from './work-queue.ts'

@@ -34,8 +34,11 @@ export interface Informer<T extends KubeObject> {
   /** Calls `fn` once the cache shows `revision`, at once when it does already; the result cancels. */
   whenSeen(revision: number, fn: () => void): () => void
   addIndex(name: string, fn: IndexFunction<T>): void
-  /** Every change from now on, in order; what is in the cache comes first, as `added`. The result unsubscribes. */
-  on(handler: InformerHandler<T>): () => void
+  /**
+   * Every change from now on, in order; what is in the cache comes first, as `added`, unless `replay` is false.
+   * The result unsubscribes.
+   */
+  on(handler: InformerHandler<T>, options?: { readonly replay?: boolean }): () => void
 }
 
 export interface InformerDependencies {
@@ -121,9 +124,11 @@ export class ReflectingInformer<T extends KubeObject> implements Informer<T> {
     this.cache.addIndex(name, fn)
   }
 
-  on(handler: InformerHandler<T>): () => void {
+  on(handler: InformerHandler<T>, options: { readonly replay?: boolean } = {}): () => void {
     const own: InformerHandler<T> = (event) => handler(event)
-    if (this.#synced) for (const object of this.cache.list()) this.#tell(own, { type: 'added', object })
+    if (this.#synced && options.replay !== false) {
+      for (const object of this.cache.list()) this.#tell(own, { type: 'added', object })
+    }
     this.#handlers.add(own)
     return () => this.#handlers.delete(own)
   }
