@@ -1,5 +1,9 @@
+export type { Decoded, DecodeProblem, UnknownFields } from './decode.ts'
+export { decode, decodeErrorText } from './decode.ts'
 export type { Input, Kind, KubeObject, ObjectMetaLike, Resource, Subresource, Verb } from './kind.ts'
 export { apiVersionOf } from './kind.ts'
+export type { ParsedJson } from './parse-json.ts'
+export { JsonError, MAX_JSON_DEPTH, parseJson } from './parse-json.ts'
 export {
   applyJsonPatch,
   applyMergePatch,
@@ -17,6 +21,28 @@ export {
 } from './patch/index.ts'
 export type { Problem } from './problem.ts'
 export { problemBody, problemText } from './problem.ts'
+export type { Quantity } from './quantity.ts'
+export {
+  addQuantities,
+  canonicalQuantity,
+  compareQuantities,
+  formatQuantity,
+  milliValue,
+  parseQuantity,
+  QuantityError,
+  subtractQuantities,
+  wholeValue,
+} from './quantity.ts'
+export type { Instant } from './time.ts'
+export {
+  formatDuration,
+  formatMicroTime,
+  formatTime,
+  normalMicroTime,
+  normalTime,
+  parseDuration,
+  parseTime,
+} from './time.ts'
 export type {
   AnyType,
   EnumType,

@@ -20,15 +20,7 @@ export interface KubeObject {
   readonly metadata: ObjectMetaLike
 }
 
-export type Verb =
-  | 'create'
-  | 'get'
-  | 'list'
-  | 'watch'
-  | 'update'
-  | 'patch'
-  | 'delete'
-  | 'deletecollection'
+export type Verb = 'create' | 'get' | 'list' | 'watch' | 'update' | 'patch' | 'delete' | 'deletecollection'
 
 export interface Subresource {
   /** The kind of its body, and that kind's group and version where they differ from the parent's. */

@@ -31,7 +31,11 @@ export function problemText(p: Problem): string {
 export function problemBody(p: Problem): string {
   const words = PROBLEM_WORDS[p.type]
   const shown =
-    p.type === 'Required' || p.type === 'Forbidden' || p.type === 'TooLong' || p.type === 'TooMany' || p.type === 'InternalError'
+    p.type === 'Required' ||
+    p.type === 'Forbidden' ||
+    p.type === 'TooLong' ||
+    p.type === 'TooMany' ||
+    p.type === 'InternalError'
       ? words
       : `${words}: ${shownValue(p.value)}`
   return p.detail === '' ? shown : `${shown}: ${p.detail}`
@@ -52,5 +56,9 @@ const PROBLEM_WORDS: Record<Problem['type'], string> = {
 
 function shownValue(value: unknown): string {
   if (value === undefined || value === null) return 'null'
-  return typeof value === 'string' ? JSON.stringify(value) : typeof value === 'object' ? JSON.stringify(value) : String(value)
+  return typeof value === 'string'
+    ? JSON.stringify(value)
+    : typeof value === 'object'
+      ? JSON.stringify(value)
+      : String(value)
 }

@@ -305,7 +305,7 @@ function resolve(type: Thunk<unknown>): AnyType {
 // --- structs and kinds ---
 
 /** What tells a top-level object apart; spread it first into a kind's fields. */
-export const typeMeta = { kind: always(0, str), apiVersion: always(0, str) }
+export const typeMeta = { kind: given(0, str), apiVersion: given(0, str) }
 
 export interface StructOptions {
   readonly atomic?: true
