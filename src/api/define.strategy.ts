@@ -1,4 +1,11 @@
-import { equalJson, type Kind, type KubeObject, type Problem } from '../schema/index.ts'
+import {
+  type AnyType,
+  equalJson,
+  type Kind,
+  type KubeObject,
+  type Problem,
+  type StructType,
+} from '../schema/index.ts'
 import { assign } from './copy.strategy.ts'
 import { type NameCheck, subdomainName } from './meta/names.validate.ts'
 import type { ObjectMeta } from './meta/object-meta.ts'
@@ -32,6 +39,9 @@ export interface Rules<T extends KubeObject> {
   readonly keepsStatus?: boolean
 }
 
+/** Subresources whose change of the specification comes with one of the status. */
+const SETS_STATUS: ReadonlySet<string> = new Set(['binding', 'finalize', 'approval'])
+
 interface Loose extends KubeObject {
   readonly metadata: ObjectMeta
   readonly spec?: unknown
@@ -44,26 +54,31 @@ const NO_WARNINGS: readonly string[] = []
 export function defineStrategy<T extends KubeObject>(kind: Kind<T>, rules: Rules<T> = {}): Strategy<T> {
   const { resource } = kind
   const name = rules.name ?? subdomainName
+  let emptyStatus: object | undefined
   const hasStatus = resource.subresources.status !== undefined
   const meta = (object: T) => object.metadata as ObjectMeta
   return {
     defaults: rules.defaults ?? same,
     prepareForCreate(object) {
-      const ready = prepareCreate(
-        object as Loose,
-        hasStatus && !rules.keepsStatus,
-        rules.generation === true,
-      ) as T & Loose
+      let ready = prepareCreate(object as Loose, rules.generation === true) as T & Loose
+      if (hasStatus && !rules.keepsStatus) {
+        emptyStatus ??= emptyStruct(kind.field.get('status')?.type)
+        if (!equalJson(ready.status, emptyStatus)) ready = { ...ready, status: emptyStatus }
+      }
       return rules.create ? rules.create(ready) : ready
     },
     prepareForUpdate(object, old, subresource) {
       let ready = keepFixed(object as Loose, old as Loose) as Loose
       if (hasStatus) {
         if (subresource === 'status') ready = keepAllButStatus(ready, old as Loose)
-        else ready = assign(ready, { status: (old as Loose).status })
+        else if (!SETS_STATUS.has(subresource)) ready = assign(ready, { status: (old as Loose).status })
       }
       if (rules.update) ready = rules.update(ready as T & Loose, old, subresource) as Loose
-      return countGeneration(ready, old as Loose, rules.generation === true) as T & Loose
+      return countGeneration(
+        ready,
+        old as Loose,
+        rules.generation === true && subresource !== 'binding',
+      ) as T & Loose
     },
     validate(object) {
       const out: Problem[] = []
@@ -98,23 +113,43 @@ export function defineStrategy<T extends KubeObject>(kind: Kind<T>, rules: Rules
 
 const same = <T>(value: T): T => value
 
-const EMPTY_STATUS: Readonly<Record<string, unknown>> = Object.freeze({})
-
-function prepareCreate(object: Loose, clearStatus: boolean, generation: boolean): Loose {
+function prepareCreate(object: Loose, generation: boolean): Loose {
   const metadata = assign(object.metadata, {
     generation: generation ? 1 : undefined,
     deletionTimestamp: undefined,
     deletionGracePeriodSeconds: undefined,
     selfLink: undefined,
   } as Partial<ObjectMeta>)
-  const cleared = clearStatus && object.status !== undefined && !isEmpty(object.status)
-  if (metadata === object.metadata && !cleared) return object
-  return cleared ? { ...object, metadata, status: EMPTY_STATUS } : { ...object, metadata }
+  return metadata === object.metadata ? object : { ...object, metadata }
 }
 
-function isEmpty(value: unknown): boolean {
-  for (const _ in value as object) return false
-  return true
+/** What a status says before anybody reported: the members that are always written, at zero. */
+function emptyStruct(type: AnyType | undefined): object {
+  const result: Record<string, unknown> = {}
+  if (type?.form !== 'struct') return result
+  for (const field of (type as StructType).fields) if (field.always) result[field.name] = zeroOf(field.type)
+  return Object.freeze(result)
+}
+
+function zeroOf(type: AnyType): unknown {
+  switch (type.form) {
+    case 'struct':
+      return emptyStruct(type)
+    case 'list':
+      return []
+    case 'map':
+      return {}
+    case 'scalar':
+      return type.scalar === 'bool'
+        ? false
+        : /^(int|float)/.test(type.scalar)
+          ? 0
+          : type.scalar === 'quantity'
+            ? '0'
+            : ''
+    default:
+      return ''
+  }
 }
 
 /** What nobody but the server may change: taken from the old object where the new one leaves it out. */

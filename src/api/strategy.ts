@@ -6,8 +6,8 @@ import type { KubeObject, Problem } from '../schema/index.ts'
  * was given when it has nothing to change, and copies only the path it changes otherwise.
  *
  * The server's order
- * - create: decode → `defaults` → mutating admission → name from generateName → `prepareForCreate` → `validate`
- *   → validating admission → write. uid and creationTimestamp are set between `prepareForCreate` and the write.
+ * - create: decode → `defaults` → mutating admission → name from generateName, uid and creationTimestamp
+ *   → `prepareForCreate` → `validate` → validating admission → write.
  * - update and patch: decode → `defaults` → mutating admission → `prepareForUpdate` → `validateUpdate`
  *   → validating admission → write, unless the result is `===` or equal to the old object.
  * - delete: `gracePeriodSeconds`; a positive one marks the object (deletionTimestamp, deletionGracePeriodSeconds)

@@ -1,0 +1,21 @@
+import { assign, fill } from '../copy.strategy.ts'
+import { defineStrategy } from '../define.strategy.ts'
+import { ConfigMap, Secret } from './config.ts'
+
+export const configMapStrategy = defineStrategy(ConfigMap)
+
+const utf8 = new TextEncoder()
+
+/** `stringData` is for writing only: its texts go to `data`. */
+function defaultSecret(secret: Secret): Secret {
+  const s = fill(secret, { type: 'Opaque' })
+  if (!s.stringData) return s
+  const data: Record<string, string> = { ...s.data }
+  for (const key of Object.keys(s.stringData)) data[key] = utf8.encode(s.stringData[key]!).toBase64()
+  return assign(s, { data: Object.keys(data).length > 0 ? data : undefined, stringData: undefined })
+}
+
+export const secretStrategy = defineStrategy(Secret, {
+  defaults: defaultSecret,
+  fields: { type: (secret) => secret.type ?? '' },
+})

@@ -1,0 +1,13 @@
+import { each, within } from '../copy.strategy.ts'
+import { defineStrategy } from '../define.strategy.ts'
+import { type EndpointPort, EndpointSlice } from './endpoint-slice.ts'
+
+const defaultPort = (port: EndpointPort): EndpointPort =>
+  port.name !== undefined && port.protocol !== undefined
+    ? port
+    : { ...port, name: port.name ?? '', protocol: port.protocol ?? 'TCP' }
+
+export const endpointSliceStrategy = defineStrategy(EndpointSlice, {
+  generation: true,
+  defaults: (slice) => within(slice, 'ports', (ports) => each(ports, defaultPort)),
+})
