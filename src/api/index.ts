@@ -600,6 +600,7 @@ export {
   QueuingConfiguration,
 } from './flowcontrol/priority-level.ts'
 export { allKinds, bodyKinds, kindFor, kindForResource, servedKinds } from './kinds.ts'
+export { listTypeOf } from './list.ts'
 export {
   ConditionStatus as MetaConditionStatus,
   LabelSelectorOperator,

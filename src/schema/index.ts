@@ -33,6 +33,27 @@ export {
   subtractQuantities,
   wholeValue,
 } from './quantity.ts'
+export type {
+  FieldRequirement,
+  LabelSelectorLike,
+  Labels,
+  Operator,
+  Requirement,
+  Selector,
+} from './selector.ts'
+export {
+  EVERYTHING,
+  fieldEquals,
+  formatSelector,
+  matchesFields,
+  matchesLabels,
+  NOTHING,
+  parseFieldSelector,
+  parseLabelSelector,
+  SelectorError,
+  selectorOf,
+  selectorOfLabels,
+} from './selector.ts'
 export type { Instant } from './time.ts'
 export {
   formatDuration,
