@@ -25,8 +25,9 @@ export class Progress {
 
   /** Replaces what the current step says, on a terminal; in a pipe only `end` prints. */
   update(text: string): void {
-    if (!this.#current) return this.begin(text)
-    this.#current.text = text
+    if (this.#current?.text === text) return
+    if (this.#current) this.#current.text = text
+    else this.#current = { text, since: this.#now() }
     this.#show(`· ${text}`)
   }
 

@@ -95,4 +95,69 @@ function imageCommands(program: Command, context: Context): void {
     .action(async (recipe, options) => (await commands()).buildCommand(recipe, options, context))
 }
 
-function objectCommands(_program: Command, _context: Context): void {}
+function objectCommands(program: Command, context: Context): void {
+  const objects = (command: Command) => {
+    return command
+      .addOption(nameOption())
+      .addOption(dataDirOption())
+      .option('-n, --namespace <namespace>', 'of the objects (default: default)')
+  }
+  objects(program.command('apply'))
+    .description('create what manifests describe, or change it to what they describe')
+    .option('-f, --filename <path>', 'a file, a folder, or - for stdin (repeatable)', collect)
+    .action(async (options) => (await import('./apply-command.ts')).applyCommand(options, context))
+  objects(program.command('get <type> [name...]'))
+    .description('list objects: dhow get pods, dhow get deployment/web -o yaml')
+    .option('-A, --all-namespaces', 'of all namespaces')
+    .option('-o, --output <format>', 'wide, yaml, json or name')
+    .option('-l, --selector <labels>', 'only those with these labels')
+    .option('--field-selector <fields>', 'only those with these fields')
+    .option('-w, --watch', 'go on printing what changes')
+    .action(async (type, names, options) =>
+      (await import('./get.ts')).getCommand([type, ...names], options, context),
+    )
+  objects(program.command('describe <type> [name...]'))
+    .description('say all about objects, with their events')
+    .action(async (type, names, options) =>
+      (await import('./describe.ts')).describeCommand([type, ...names], options, context),
+    )
+  objects(program.command('logs <pod>'))
+    .description("print a container's output: dhow logs web-1, dhow logs deployment/web -f")
+    .option('-c, --container <container>', 'which of the pod')
+    .option('-f, --follow', 'go on printing')
+    .option('-p, --previous', 'of the run before the last restart')
+    .option('--timestamps', 'with the time of each line')
+    .option('--tail <lines>', 'only the last lines', number)
+    .option('--since <seconds>', 'only what is younger', number)
+    .action(async (pod, options) => (await import('./logs.ts')).logsCommand(pod, options, context))
+  objects(program.command('exec <pod> [command...]'))
+    .description('run a command in a container: dhow exec -it web-1 -- sh')
+    .option('-c, --container <container>', 'which of the pod')
+    .option('-i, --stdin', 'pass the standard input on')
+    .option('-t, --tty', 'as a terminal')
+    .passThroughOptions()
+    .action(async (pod, command, options) => (await import('./exec.ts')).execCommand(pod, command, options))
+  objects(program.command('delete [type] [name...]'))
+    .description('delete objects: dhow delete pod web-1, dhow delete -f FILE')
+    .option('-f, --filename <path>', 'what these manifests describe (repeatable)', collect)
+    .option('--grace-period <seconds>', 'how long pods have to end', number)
+    .option('--force', 'do not wait for pods to end')
+    .option('--ignore-not-found', 'absent objects are no error')
+    .action(async (type, names, options) =>
+      (await import('./delete.ts')).deleteCommand([...(type ? [type] : []), ...names], options, context),
+    )
+  objects(program.command('wait <type> [name...]'))
+    .description('wait for objects: dhow wait pod/web --for condition=Ready')
+    .requiredOption('--for <what>', 'delete, create or condition=NAME[=VALUE]')
+    .option('--timeout <seconds>', 'give up after', number, 30)
+    .action(async (type, names, options) =>
+      (await import('./wait.ts')).waitCommand([type, ...names], options, context),
+    )
+  objects(program.command('rollout <verb> <deployment>'))
+    .description('status, history, undo, restart, pause or resume of a Deployment')
+    .option('--timeout <seconds>', 'of status: give up after', number)
+    .option('--to-revision <revision>', 'of undo: which (default: the one before)', number)
+    .action(async (verb, deployment, options) =>
+      (await import('./rollout.ts')).rolloutCommand(verb, deployment, options, context),
+    )
+}

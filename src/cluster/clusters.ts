@@ -72,7 +72,7 @@ export async function ensureCluster(
         `cannot use data dir "${config.dataDir}": expected at most ${MAX_DATA_DIR_BYTES} bytes (the sockets in it have long names)`,
       )
     }
-    await writeFileAtomic(layoutOf(config).configFile, `${JSON.stringify(config, undefined, 2)}\n`, 0o600)
+    await writeFileAtomic(layoutOf(config).configFile, `${JSON.stringify(config, undefined, 2)}\n`)
     await register([...others, config])
     return { config, isNew: existing === undefined }
   } finally {

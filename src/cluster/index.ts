@@ -14,7 +14,10 @@ export {
 export {
   adminKubeconfig,
   changeKubeconfig,
+  findUserContext,
+  type Kubeconfig,
   kubeconfigText,
+  loadKubeconfig,
   mergeKubeconfig,
   userKubeconfig,
   withoutContext,

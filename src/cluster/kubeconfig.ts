@@ -1,4 +1,5 @@
 import { chownSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { dump, load } from 'js-yaml'
@@ -138,4 +139,27 @@ export async function changeKubeconfig(
   } finally {
     await release()
   }
+}
+
+export async function loadKubeconfig(file: string): Promise<Kubeconfig> {
+  return load(await readFile(file, 'utf8')) as Kubeconfig
+}
+
+/** Where a context leads and the keys it names inline; undefined when it is not there, or names files. */
+export function findUserContext(
+  config: Kubeconfig,
+  name: string,
+): (AdminAccess & { readonly server: string }) | undefined {
+  const find = (entries: readonly Named[] | null | undefined, wanted: unknown) =>
+    (entries ?? []).find((e) => e.name === wanted)
+  const context = find(config.contexts, name)?.context as { cluster?: string; user?: string } | undefined
+  const cluster = find(config.clusters, context?.cluster)?.cluster as Record<string, string> | undefined
+  const user = find(config.users, context?.user)?.user as Record<string, string> | undefined
+  const pem = (base64: string | undefined) => base64 && Buffer.from(base64, 'base64').toString()
+  const caPem = pem(cluster?.['certificate-authority-data'])
+  const certPem = pem(user?.['client-certificate-data'])
+  const keyPem = pem(user?.['client-key-data'])
+  return cluster?.server && caPem && certPem && keyPem
+    ? { server: cluster.server, caPem, certPem, keyPem }
+    : undefined
 }

@@ -1,0 +1,106 @@
+import { type Api, isApiError } from '../api/index.ts'
+import { type Json, type JsonObject, type KubeObject, mergeNode, strategicPatchFor } from '../schema/index.ts'
+import { inOrder, type Manifest } from './manifests.ts'
+
+/** What kubectl remembers the last applied configuration in; the same one, so that both may be used in turn. */
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
+
+export interface Applied {
+  readonly manifest: Manifest
+  readonly object: KubeObject
+  readonly outcome: 'created' | 'configured' | 'unchanged'
+}
+
+/** Applies each in turn, what others need first; stops at the first that is refused, naming where it was written. */
+export async function applyAll(
+  api: Api,
+  manifests: readonly Manifest[],
+  namespace: string,
+  onApplied: (applied: Applied) => void,
+): Promise<Applied[]> {
+  const done: Applied[] = []
+  for (const manifest of inOrder(manifests)) {
+    try {
+      const applied = await applyOne(api, manifest, namespace)
+      done.push(applied)
+      onApplied(applied)
+    } catch (cause) {
+      throw new Error(`cannot apply "${manifest.source}"`, { cause })
+    }
+  }
+  return done
+}
+
+async function applyOne(api: Api, manifest: Manifest, defaultNamespace: string): Promise<Applied> {
+  const { kind } = manifest
+  const wanted = annotated(manifest, defaultNamespace)
+  const metadata = wanted.metadata as {
+    name?: string
+    namespace?: string
+    annotations: Record<string, string>
+  }
+  const options = { fieldManager: 'dhow', fieldValidation: 'Strict' } as const
+  if (metadata.name === undefined) {
+    return { manifest, object: await api.create(kind, wanted as object, options), outcome: 'created' }
+  }
+  const key = { namespace: kind.resource.namespaced ? metadata.namespace : undefined, name: metadata.name }
+  for (let attempt = 1; ; attempt++) {
+    const current = await api.get(kind, key).catch((error) => {
+      if (isApiError(error, 'NotFound')) return undefined
+      throw error
+    })
+    try {
+      if (!current)
+        return { manifest, object: await api.create(kind, wanted as object, options), outcome: 'created' }
+      const before = current.metadata.annotations?.[LAST_APPLIED]
+      const patch = strategicPatchFor(
+        mergeNode(kind),
+        parseObject(before),
+        wanted,
+        current as unknown as JsonObject,
+      )
+      if (!patch) return { manifest, object: current, outcome: 'unchanged' }
+      return {
+        manifest,
+        object: await api.patch(kind, key, { type: 'strategic', body: patch }, options),
+        outcome: 'configured',
+      }
+    } catch (error) {
+      // Somebody else created or changed it just now: look again.
+      if (attempt >= 5 || !isApiError(error, 'AlreadyExists', 'Conflict')) throw error
+    }
+  }
+}
+
+/** The manifest with its namespace and, as kubectl does it, a copy of itself in an annotation. */
+function annotated(manifest: Manifest, defaultNamespace: string): JsonObject {
+  const written = manifest.object as JsonObject
+  const metadata = (written.metadata ?? {}) as JsonObject
+  const namespace = manifest.kind.resource.namespaced
+    ? { namespace: metadata.namespace ?? defaultNamespace }
+    : {}
+  const annotations = Object.entries((metadata.annotations ?? {}) as JsonObject).filter(
+    ([key]) => key !== LAST_APPLIED,
+  )
+  const plain = {
+    ...written,
+    metadata: { ...metadata, ...namespace, annotations: Object.fromEntries(annotations) },
+  }
+  const remembered = { ...Object.fromEntries(annotations), [LAST_APPLIED]: `${JSON.stringify(plain)}\n` }
+  return { ...plain, metadata: { ...plain.metadata, annotations: remembered } } as JsonObject
+}
+
+function parseObject(text: string | undefined): JsonObject {
+  if (text === undefined) return {}
+  try {
+    const value = JSON.parse(text) as Json
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {}
+  } catch {
+    return {}
+  }
+}
+
+export function describeApplied({ object, outcome, manifest }: Applied): string {
+  const { group, kind } = manifest.kind.resource
+  return `${kind.toLowerCase()}${group ? `.${group}` : ''}/${object.metadata.name} ${outcome}`
+}

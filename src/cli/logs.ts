@@ -1,0 +1,51 @@
+import { type Deployment, Pod } from '../api/index.ts'
+import { type HttpsApi, objectPath, query } from '../client/index.ts'
+import { type Context, UsageError } from './context.ts'
+import { clusterApi, type ObjectOptions, parseTargets } from './objects.ts'
+
+export interface LogsFlags extends ObjectOptions {
+  readonly container?: string
+  readonly follow?: boolean
+  readonly previous?: boolean
+  readonly timestamps?: boolean
+  readonly tail?: number
+  readonly since?: number
+}
+
+export async function logsCommand(word: string, flags: LogsFlags, { terminal }: Context): Promise<void> {
+  const api = await clusterApi(flags)
+  try {
+    const name = await podNamed(api, word, flags)
+    const search = query({
+      container: flags.container,
+      follow: flags.follow,
+      previous: flags.previous,
+      timestamps: flags.timestamps,
+      tailLines: flags.tail,
+      sinceSeconds: flags.since,
+    })
+    const path = `${objectPath(Pod.resource, { namespace: flags.namespace ?? 'default', name }, 'log')}${search}`
+    const response = await api.request({ path, long: true })
+    for await (const chunk of response.body) terminal.out.write((chunk as Buffer).toString())
+  } finally {
+    api.close()
+  }
+}
+
+/** `web-1`, `pod/web-1`, or `deployment/web`: then the first of its pods. */
+export async function podNamed(api: HttpsApi, word: string, options: ObjectOptions): Promise<string> {
+  if (!word.includes('/')) return word
+  const [{ kind, name }] = parseTargets([word]) as [{ kind: typeof Pod; name: string }]
+  if (kind === Pod) return name
+  const namespace = options.namespace ?? 'default'
+  const owner = (await api.get(kind, { namespace, name })) as unknown as Deployment
+  const labels = owner.spec?.selector?.matchLabels
+  if (!labels) throw new UsageError(`cannot choose a pod of "${word}": expected a workload with a selector`)
+  const labelSelector = Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',')
+  const { items } = await api.list(Pod, { namespace, labelSelector })
+  const pod = items.find((p) => p.status.phase === 'Running' && !p.metadata.deletionTimestamp) ?? items[0]
+  if (!pod) throw new UsageError(`cannot choose a pod of "${word}": it has none`)
+  return pod.metadata.name
+}

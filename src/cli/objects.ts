@@ -1,0 +1,87 @@
+import { servedKinds } from '../api/index.ts'
+import { type HttpsApi, httpsApi } from '../client/index.ts'
+import { findUserContext, type Kubeconfig, loadKubeconfig, userKubeconfig } from '../cluster/index.ts'
+import type { Kind } from '../schema/index.ts'
+import { type ClusterOptions, existingCluster, UsageError } from './context.ts'
+
+export interface ObjectOptions extends ClusterOptions {
+  readonly namespace?: string
+}
+
+/** The API of a cluster of this machine, with the administrator's key: the cluster's own, or the one in the user's kubeconfig. */
+export async function clusterApi(options: ClusterOptions): Promise<HttpsApi> {
+  const { layout } = await existingCluster(options)
+  let config: Kubeconfig | undefined
+  try {
+    config = await loadKubeconfig(layout.kubeconfig)
+  } catch {
+    config = await loadKubeconfig(userKubeconfig()).catch(() => undefined)
+  }
+  const access = config && findUserContext(config, layout.contextName)
+  if (!access)
+    throw new UsageError(
+      `cannot find keys for cluster "${options.name}": run as root, or put its context in the kubeconfig (sudo dhow kubeconfig)`,
+    )
+  return httpsApi({
+    server: access.server,
+    tls: { ca: access.caPem, cert: access.certPem, key: access.keyPem },
+    userAgent: 'dhow',
+    timeoutMs: 30_000,
+  })
+}
+
+/** `pods`, `po`, `pod`, `Pod`, `deployments.apps`: the kind that a user means. */
+export function kindNamed(word: string): Kind {
+  const lower = word.toLowerCase()
+  const [bare = '', ...group] = lower.split('.')
+  const found = servedKinds.filter(({ resource: r }) => {
+    if (
+      group.length > 0 &&
+      r.group !== group.join('.') &&
+      !(group[0] === r.version && group.slice(1).join('.') === r.group)
+    )
+      return false
+    return (
+      r.plural === bare || r.singular === bare || r.kind.toLowerCase() === bare || r.shortNames.includes(bare)
+    )
+  })
+  if (found.length === 0)
+    throw new UsageError(`cannot find a resource type "${word}" (kubectl api-resources lists them)`)
+  // Several versions or groups serve the same name: Event and HorizontalPodAutoscaler do. The first is the preferred one.
+  return found[0]!
+}
+
+export interface Target {
+  readonly kind: Kind
+  /** undefined: all of the kind. */
+  readonly name: string | undefined
+}
+
+/** `pods`, `pods,services`, `pod web api`, `deployment/web service/web`: as kubectl takes them. */
+export function parseTargets(words: readonly string[]): Target[] {
+  const [first, ...rest] = words
+  if (first === undefined)
+    throw new UsageError('expected a resource type, such as "pods" or "deployment/web"')
+  if (words.some((word) => word.includes('/'))) {
+    return words.map((word) => {
+      const [type = '', name, ...more] = word.split('/')
+      if (!type || !name || more.length > 0) throw new UsageError(`cannot read "${word}": expected TYPE/NAME`)
+      return { kind: kindNamed(type), name }
+    })
+  }
+  const kinds = first.split(',').map(kindNamed)
+  return kinds.flatMap((kind): Target[] =>
+    rest.length === 0 ? [{ kind, name: undefined }] : rest.map((name) => ({ kind, name })),
+  )
+}
+
+/** The same, for commands that act on named objects only. */
+export function parseNamed(words: readonly string[]): { kind: Kind; name: string }[] {
+  return parseTargets(words).map(({ kind, name }) => {
+    if (name === undefined) throw new UsageError(`expected a name: ${kind.resource.singular}/NAME`)
+    return { kind, name }
+  })
+}
+
+export const namespaceOf = (kind: Kind, options: ObjectOptions) =>
+  kind.resource.namespaced ? (options.namespace ?? 'default') : undefined
