@@ -823,3 +823,5 @@ export {
 } from './storage/volume-attachment.ts'
 export { strategyFor } from './strategies.ts'
 export type { Strategy } from './strategy.ts'
+export type { Column, RowCondition } from './table.columns.ts'
+export { tableColumns, tableRow, tableRowConditions } from './tables.ts'
