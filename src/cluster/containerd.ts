@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises'
-import { CommandError, run } from './exec.ts'
+import { connect } from 'node:net'
+import { run } from './exec.ts'
 import { writeFileAtomic, writeFileIfChanged } from './files.ts'
 import { type ContainerdLayout, PAUSE_IMAGE } from './layout.ts'
 
@@ -118,18 +119,21 @@ export async function ctr(
   args: readonly string[],
   onLine?: (line: string) => void,
 ): Promise<string> {
-  const options = { timeoutMs: 300_000, ...(onLine ? { onLine } : {}) }
-  try {
-    return await run(['ctr', '--address', socket, '--namespace', 'k8s.io', ...args], options)
-  } catch (error) {
-    if (
-      error instanceof CommandError &&
-      /connection refused|no such file or directory.*\.sock/.test(error.stderr)
-    ) {
-      throw new Error(`cannot reach containerd at "${socket}": it does not run (see "dhow status")`, {
-        cause: error,
-      })
-    }
-    throw error
+  // ctr itself would try for ten seconds.
+  if (!(await listens(socket))) {
+    throw new Error(`cannot reach containerd at "${socket}": it does not run (see "dhow status")`)
   }
+  const options = { timeoutMs: 300_000, ...(onLine ? { onLine } : {}) }
+  return run(['ctr', '--address', socket, '--namespace', 'k8s.io', ...args], options)
+}
+
+/** Whether a process accepts connections on a Unix socket. */
+export function listens(socket: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const connection = connect(socket, () => {
+      connection.destroy()
+      resolve(true)
+    })
+    connection.on('error', () => resolve(false))
+  })
 }
