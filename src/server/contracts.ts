@@ -1,6 +1,7 @@
 import type { Readable, Writable, Duplex } from 'node:stream'
 import type { Clock, Log, Random } from '../base/index.ts'
-import type { Api, Kind, KubeObject, UserInfo } from '../api/index.ts'
+import type { Api, UserInfo } from '../api/index.ts'
+import type { Kind, KubeObject } from '../schema/index.ts'
 
 /**
  * What the server's core asks of its security and of the road to the nodes. The core calls, in this order:
@@ -12,6 +13,8 @@ export interface Security {
   readonly admission: Admission
   readonly tokens: TokenService
   readonly nodeProxy: NodeProxy
+  /** Once the in-process API works, before the server says it is ready: makes what the cluster's security needs in it. */
+  start?(): Promise<void>
   close?(): Promise<void>
 }
 
@@ -49,6 +52,8 @@ export interface RequestFacts {
   readonly peerCertificate: Uint8Array | undefined
   /** A header by lower-case name; several values are joined by ', '. */
   header(name: string): string | undefined
+  /** All headers by lower-case name; absent for a caller that has none beyond what `header` gives. */
+  readonly headers?: Readonly<Record<string, string | readonly string[] | undefined>>
   readonly path: string
 }
 
@@ -72,12 +77,16 @@ export interface RequestAttributes {
   readonly subresource: string
   readonly namespace: string
   readonly name: string
+  /** The query parameter of the same name, on list, watch and deletecollection; '' when there is none. */
+  readonly fieldSelector?: string
 }
 
 export interface Decision {
   readonly allowed: boolean
   /** Why; for a refusal Kubernetes' wording: `User "x" cannot list resource "pods" in API group "" in the namespace "default"`. */
   readonly reason: string
+  /** Of a refusal: what there is to say beyond it ('' usually); access reviews show this in place of `reason`. */
+  readonly more?: string
 }
 
 export interface Authorizer {

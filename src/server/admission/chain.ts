@@ -1,0 +1,56 @@
+import { Namespace, Node, Pod, PriorityClass, ServiceAccount } from '../../api/index.ts'
+import type { Random } from '../../base/index.ts'
+import type { RequestAuthorizer } from '../auth/authorizer.ts'
+import type { NodeAuthorizer } from '../auth/node-authorizer.ts'
+import type { Rbac } from '../auth/rbac.ts'
+import type { Admission, ObjectReader } from '../contracts.ts'
+import { namespaceLifecycle } from './namespace-lifecycle.ts'
+import { nodeRestriction } from './node-restriction.ts'
+import { taintNewNodes } from './node-taint.ts'
+import type { AdmissionPlugin } from './plugin.ts'
+import { defaultTolerationSeconds, podNodeSelector, priority } from './pod-defaults.ts'
+import { rbacEscalation } from './rbac-escalation.ts'
+import { serviceAccounts } from './service-account.ts'
+
+export interface AdmissionOptions {
+  readonly objects: ObjectReader
+  readonly random: Random
+  readonly authorizer: RequestAuthorizer
+  readonly rbac: Rbac
+  readonly nodes: NodeAuthorizer
+}
+
+/** The plugins of every cluster, in the order in which they see a request. */
+export async function createAdmission(options: AdmissionOptions): Promise<Admission> {
+  const { objects, random } = options
+  await objects.ready(Namespace, ServiceAccount, PriorityClass, Pod, Node)
+  return admissionChain([
+    namespaceLifecycle(objects),
+    serviceAccounts(objects, random),
+    nodeRestriction(objects, options.nodes),
+    taintNewNodes,
+    podNodeSelector(objects),
+    priority(objects),
+    defaultTolerationSeconds,
+    rbacEscalation(options.authorizer, options.rbac),
+  ])
+}
+
+/** Runs plugins one after the other; the first that throws ends it. */
+export function admissionChain(plugins: readonly AdmissionPlugin[]): Admission {
+  const admitting = plugins.filter((plugin) => plugin.admit !== undefined)
+  const validating = plugins.filter((plugin) => plugin.validate !== undefined)
+  return {
+    admit(request) {
+      let current = request
+      for (const plugin of admitting) {
+        const object = plugin.admit!(current)
+        if (object !== current.object) current = { ...current, object }
+      }
+      return current.object
+    },
+    validate(request) {
+      for (const plugin of validating) plugin.validate!(request)
+    },
+  }
+}

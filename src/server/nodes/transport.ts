@@ -1,0 +1,317 @@
+import http from 'node:http'
+import https from 'node:https'
+import type { Duplex, Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { ApiError, type Reason } from '../../api/index.ts'
+import type { Clock } from '../../base/index.ts'
+import type { PlainExchange, UpgradedConnection } from '../contracts.ts'
+
+const CONNECT_TIMEOUT_MS = 10_000
+/** Of an error's text, more than this is not shown. */
+const MAX_ERROR_BYTES = 16 * 1024
+
+export type Headers = Readonly<Record<string, string | readonly string[] | undefined>>
+
+/** One request to somebody behind the server. */
+export interface Upstream {
+  readonly scheme: 'http' | 'https'
+  readonly host: string
+  readonly port: number
+  readonly method: string
+  /** Path and query. */
+  readonly path: string
+  readonly headers: Headers
+  /** Who that is and what to check when it does not answer: `node "a" at 10.0.0.1:10250`. */
+  readonly what: string
+  readonly hint: string
+  readonly tls?: https.RequestOptions
+  readonly agent?: http.Agent | undefined
+}
+
+export interface ForwardOptions {
+  readonly clock: Clock
+  readonly signal: AbortSignal
+  /** Answers of 400 and more become ApiErrors with the text that came; otherwise they are handed on as they are. */
+  readonly errorsAsStatus: boolean
+  /** Rewrites a `Location` header. */
+  readonly location?: (location: string) => string
+}
+
+/** Headers that belong to one connection, not to the message (RFC 9110 7.6.1). */
+const HOP_BY_HOP = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
+
+/** The client's headers without its credentials and without what concerns its connection to us only. */
+export function forwardedHeaders(headers: Headers): Record<string, string | string[]> {
+  const named = new Set(
+    String(headers.connection ?? '')
+      .toLowerCase()
+      .split(',')
+      .map((name) => name.trim()),
+  )
+  const out: Record<string, string | string[]> = {}
+  for (const [name, value] of Object.entries(headers)) {
+    if (value === undefined || name.startsWith(':') || HOP_BY_HOP.has(name) || named.has(name)) continue
+    if (name === 'host' || name === 'authorization' || name.startsWith('impersonate-')) continue
+    out[name] = typeof value === 'string' ? value : [...value]
+  }
+  return out
+}
+
+/** Sends the request on and its answer back, both as streams. */
+export async function forwardPlain(
+  upstream: Upstream,
+  exchange: PlainExchange,
+  options: ForwardOptions,
+): Promise<void> {
+  const request = open(upstream, forwardedHeaders(upstream.headers))
+  const response = await answerOf(request, upstream, options, () => {
+    if (upstream.method === 'GET' || upstream.method === 'HEAD') request.end()
+    else pipeline(exchange.body, request).catch(() => {})
+  })
+  if (response.type === 'upgrade') {
+    response.socket.destroy()
+    throw new ApiError(
+      'InternalError',
+      `cannot proxy to ${upstream.what}: it changed the protocol though nobody asked for it`,
+    )
+  }
+  const { message } = response
+  if (options.errorsAsStatus && message.statusCode! >= 400) throw await statusError(message, upstream)
+  await pipeline(message, exchange.respond(message.statusCode!, answerHeaders(message, options)), {
+    signal: options.signal,
+  })
+}
+
+/**
+ * Sends an upgrade request on. Only once the other side has agreed (101) do bytes flow, both ways, as they are:
+ * before that it could be made to read the client's next bytes as requests of ours.
+ */
+export async function forwardUpgrade(
+  upstream: Upstream,
+  connection: UpgradedConnection,
+  options: ForwardOptions,
+): Promise<void> {
+  const headers = {
+    ...forwardedHeaders(upstream.headers),
+    connection: 'Upgrade',
+    upgrade: String(upstream.headers.upgrade ?? ''),
+  }
+  const request = open(upstream, headers)
+  const response = await answerOf(request, upstream, options, () => request.end())
+  if (response.type === 'answer') {
+    const { message } = response
+    if (options.errorsAsStatus) throw await statusError(message, upstream)
+    return relayRefusal(message, connection.socket, options)
+  }
+  const { socket: client } = connection
+  const { message, socket, head } = response
+  client.write(serializeHead(message.statusCode!, message.statusMessage ?? '', message.rawHeaders))
+  if (head.length > 0) client.write(head)
+  if (connection.head.length > 0) socket.write(connection.head)
+  await tunnel(client, socket, options.signal)
+}
+
+/**
+ * Bytes both ways until both sides have ended. The end of one direction is handed on and the other goes on: that is
+ * how `cat file | kubectl exec -i` ends. When one side breaks, so does the other.
+ */
+export function tunnel(a: Duplex, b: Duplex, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    let open = 2
+    const finish = () => {
+      signal.removeEventListener('abort', finish)
+      a.destroy()
+      b.destroy()
+      resolve()
+    }
+    const closed = () => {
+      if (--open === 0) finish()
+    }
+    for (const [from, to] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      from.on('error', finish)
+      from.once('close', () => (from.readableEnded && from.writableFinished ? closed() : finish()))
+      from.pipe(to)
+    }
+    if (signal.aborted) finish()
+    else signal.addEventListener('abort', finish, { once: true })
+    if (a.destroyed || b.destroyed) finish()
+  })
+}
+
+function open(upstream: Upstream, headers: http.OutgoingHttpHeaders): http.ClientRequest {
+  const options: https.RequestOptions = {
+    host: upstream.host,
+    port: upstream.port,
+    method: upstream.method,
+    path: upstream.path,
+    headers,
+    ...(upstream.agent ? { agent: upstream.agent } : {}),
+    ...upstream.tls,
+  }
+  return upstream.scheme === 'https' ? https.request(options) : http.request(options)
+}
+
+type Answer =
+  | { readonly type: 'answer'; readonly message: http.IncomingMessage }
+  | {
+      readonly type: 'upgrade'
+      readonly message: http.IncomingMessage
+      readonly socket: Duplex
+      readonly head: Buffer
+    }
+
+function answerOf(
+  request: http.ClientRequest,
+  upstream: Upstream,
+  options: ForwardOptions,
+  send: () => void,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    let connected = false
+    const abort = () => request.destroy(new Error('the client is gone'))
+    const cancelTimeout = options.clock.after(CONNECT_TIMEOUT_MS, () => {
+      if (!connected) request.destroy(new Error(`no connection within ${CONNECT_TIMEOUT_MS / 1000} s`))
+    })
+    const settle = () => {
+      cancelTimeout()
+      options.signal.removeEventListener('abort', abort)
+    }
+    const ready = () => {
+      connected = true
+      cancelTimeout()
+    }
+    request.once('socket', (socket) => {
+      if (!socket.connecting) ready()
+      else socket.once(upstream.scheme === 'https' ? 'secureConnect' : 'connect', ready)
+    })
+    request.once('response', (message) => {
+      settle()
+      options.signal.addEventListener('abort', () => message.destroy(), { once: true })
+      resolve({ type: 'answer', message })
+    })
+    request.once('upgrade', (message, socket, head) => {
+      settle()
+      resolve({ type: 'upgrade', message, socket, head })
+    })
+    request.on('error', (cause) => {
+      settle()
+      reject(unreachable(upstream, cause))
+    })
+    if (options.signal.aborted) abort()
+    else options.signal.addEventListener('abort', abort, { once: true })
+    send()
+  })
+}
+
+/** 503 with who did not answer, why, and what to check. */
+export function unreachable(upstream: Pick<Upstream, 'what' | 'hint'>, cause: Error): ApiError {
+  const code = (cause as NodeJS.ErrnoException).code
+  const why =
+    code === 'ECONNREFUSED'
+      ? 'connection refused'
+      : code === 'EHOSTUNREACH' || code === 'ENETUNREACH'
+        ? 'no route to it'
+        : code === 'ECONNRESET'
+          ? 'it closed the connection'
+          : cause.message
+  return new ApiError(
+    'ServiceUnavailable',
+    `cannot reach ${upstream.what}: ${why}; ${upstream.hint}`,
+    undefined,
+    { cause },
+  )
+}
+
+const REASONS: Readonly<Record<number, Reason>> = {
+  400: 'BadRequest',
+  404: 'NotFound',
+  405: 'MethodNotAllowed',
+  409: 'Conflict',
+  413: 'RequestEntityTooLarge',
+  415: 'UnsupportedMediaType',
+  422: 'Invalid',
+  429: 'TooManyRequests',
+  503: 'ServiceUnavailable',
+  504: 'Timeout',
+}
+
+/** What the other side answered, as an error of ours. */
+async function statusError(message: http.IncomingMessage, upstream: Upstream): Promise<ApiError> {
+  const code = message.statusCode!
+  const text = (await readText(message)).trim()
+  if (code === 401 || code === 403) {
+    return new ApiError(
+      'InternalError',
+      `${upstream.what} refused the server's client certificate: ${text || code}`,
+    )
+  }
+  if (code < 400)
+    return new ApiError('InternalError', `${upstream.what} did not change the protocol: it answered ${code}`)
+  return new ApiError(
+    REASONS[code] ?? 'InternalError',
+    text || `${upstream.what} answered ${code}`,
+    undefined,
+    { code },
+  )
+}
+
+async function readText(stream: Readable): Promise<string> {
+  const chunks: Buffer[] = []
+  let size = 0
+  try {
+    for await (const chunk of stream) {
+      chunks.push(chunk)
+      size += chunk.length
+      if (size >= MAX_ERROR_BYTES) break
+    }
+  } catch {
+    // What arrived is still better than nothing.
+  }
+  return Buffer.concat(chunks).subarray(0, MAX_ERROR_BYTES).toString()
+}
+
+function answerHeaders(
+  message: http.IncomingMessage,
+  options: ForwardOptions,
+): Record<string, string | string[]> {
+  const out: Record<string, string | string[]> = {}
+  for (const [name, value] of Object.entries(message.headers)) {
+    if (value !== undefined && !HOP_BY_HOP.has(name)) out[name] = value
+  }
+  if (typeof out.location === 'string' && options.location) out.location = options.location(out.location)
+  return out
+}
+
+/** The other side would not upgrade: the client gets its answer, and the connection ends with it. */
+async function relayRefusal(
+  message: http.IncomingMessage,
+  client: Duplex,
+  options: ForwardOptions,
+): Promise<void> {
+  const headers = Object.entries({ ...answerHeaders(message, options), connection: 'close' })
+  const lines = headers.flatMap(([name, value]) =>
+    (Array.isArray(value) ? value : [value]).flatMap((v) => [name, v]),
+  )
+  client.write(serializeHead(message.statusCode!, message.statusMessage ?? '', lines))
+  await pipeline(message, client, { signal: options.signal })
+}
+
+/** `raw` alternates names and values, as they came: the parser has refused line breaks in them. */
+function serializeHead(status: number, text: string, raw: readonly string[]): string {
+  let head = `HTTP/1.1 ${status} ${text}\r\n`
+  for (let i = 0; i + 1 < raw.length; i += 2) head += `${raw[i]}: ${raw[i + 1]}\r\n`
+  return `${head}\r\n`
+}
