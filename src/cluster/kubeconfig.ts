@@ -116,7 +116,7 @@ export async function changeKubeconfig(
     const text = existsSync(file) ? readFileSync(file, 'utf8') : ''
     let existing: unknown
     try {
-      existing = load(text) ?? undefined
+      existing = text.trim() === '' ? undefined : load(text)
     } catch (cause) {
       throw new Error(
         `cannot add a context to "${file}": expected YAML (repair it, or name another file in KUBECONFIG)`,

@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { Deployment } from '../api/index.ts'
+import { exitCodeOf } from './exec.ts'
+import { inOrder, parse, readManifests } from './manifests.ts'
+import { parseTargets } from './objects.ts'
+import { errorText, Progress, table } from './output.ts'
+import { rolloutOf } from './rollout-status.ts'
+import { imagesIn } from './up-apply.ts'
+import { parseWaitFor } from './wait.ts'
+
+test('an error is printed with its causes, each said once', () => {
+  const cause = new Error('no such file', { cause: new Error('disk gone') })
+  assert.equal(
+    errorText(new Error('cannot read "x"', { cause })),
+    'cannot read "x"\n  because: no such file\n  because: disk gone',
+  )
+  assert.equal(
+    errorText(new Error('cannot read: no such file', { cause: new Error('no such file') })),
+    'cannot read: no such file',
+  )
+})
+
+test('columns are as wide as their widest cell', () => {
+  assert.equal(
+    table([
+      ['NAME', 'X'],
+      ['long-name', 'y'],
+    ]),
+    'NAME        X\nlong-name   y\n',
+  )
+})
+
+test('progress is a line a step in a pipe', () => {
+  let text = ''
+  let now = 0
+  const err = { write: (t: string) => (text += t) }
+  const progress = new Progress({ out: err, err }, () => now)
+  progress.begin('one')
+  now = 1500
+  progress.update('one: half')
+  progress.end()
+  progress.begin('two')
+  progress.note('by the way')
+  progress.fail()
+  assert.equal(text, '✓ one: half (1.5 s)\nby the way\n✗ two\n')
+})
+
+const words: [string[], string[]][] = [
+  [['pods'], ['Pod/']],
+  [
+    ['po', 'a', 'b'],
+    ['Pod/a', 'Pod/b'],
+  ],
+  [['deploy,svc'], ['Deployment/', 'Service/']],
+  [
+    ['deployment/web', 'svc/api'],
+    ['Deployment/web', 'Service/api'],
+  ],
+  [['deployments.apps'], ['Deployment/']],
+]
+for (const [given, expected] of words) {
+  test(`"${given.join(' ')}" means ${expected.join(' and ')}`, () => {
+    assert.deepEqual(
+      parseTargets(given).map((t) => `${t.kind.resource.kind}/${t.name ?? ''}`),
+      expected,
+    )
+  })
+}
+
+test('what is not a resource is named', () => {
+  assert.throws(() => parseTargets(['gizmos']), /cannot find a resource type "gizmos"/)
+  assert.throws(() => parseTargets(['pod/']), /expected TYPE\/NAME/)
+})
+
+test('namespaces and configuration are applied before what runs', () => {
+  const texts = ['apps/v1 Deployment', 'v1 Service', 'v1 ConfigMap', 'v1 Namespace'].map((t) => {
+    const [apiVersion, kind] = t.split(' ')
+    return `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata: { name: a }`
+  })
+  const kinds = inOrder(parse(texts.join('\n---\n'), 'all.yaml')).map((m) => m.kind.resource.kind)
+  assert.deepEqual(kinds, ['Namespace', 'ConfigMap', 'Service', 'Deployment'])
+})
+
+const mistakes: [string, RegExp][] = [
+  ['a: [', /cannot read "x.yaml": expected YAML/],
+  ['- a', /expected a Kubernetes object, got a list/],
+  ['kind: Pod', /expected apiVersion and kind/],
+  ['apiVersion: v1\nkind: Pod', /expected metadata.name/],
+  ['apiVersion: v1\nkind: Gizmo\nmetadata: { name: a }', /this cluster has no kind "Gizmo" in "v1"/],
+]
+for (const [text, message] of mistakes) {
+  test(`refused: ${JSON.stringify(text)}`, () => {
+    assert.throws(() => parse(text, 'x.yaml'), message)
+  })
+}
+
+test('a folder gives its manifests in the order of their names, without those below it', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'dhow-manifests-'))
+  try {
+    writeFileSync(
+      join(dir, 'b.yaml'),
+      'apiVersion: v1\nkind: List\nitems:\n- { apiVersion: v1, kind: Secret, metadata: { name: b } }',
+    )
+    writeFileSync(join(dir, 'a.json'), '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a"}}')
+    writeFileSync(join(dir, 'notes.txt'), 'no manifest')
+    assert.deepEqual(
+      readManifests([dir], () => '').map((m) => m.kind.resource.kind),
+      ['ConfigMap', 'Secret'],
+    )
+    assert.throws(() => readManifests([join(dir, 'none')], () => ''), /there is no such file or folder/)
+  } finally {
+    rmSync(dir, { recursive: true })
+  }
+})
+
+test('images are found wherever they are named', () => {
+  assert.deepEqual(
+    imagesIn({
+      spec: { template: { spec: { containers: [{ image: 'a' }], initContainers: [{ image: 'b' }] } } },
+    }),
+    ['a', 'b'],
+  )
+})
+
+const deployment = (status: object, generation = 1) =>
+  ({
+    metadata: { name: 'web', generation },
+    spec: { replicas: 3 },
+    status: { observedGeneration: 1, ...status },
+  }) as unknown as Deployment
+
+const rollouts: [object, number, string, boolean][] = [
+  [{}, 2, 'Waiting for deployment spec update to be observed...', false],
+  [
+    { replicas: 3, updatedReplicas: 1 },
+    1,
+    'Waiting for deployment "web" rollout to finish: 1 out of 3 new replicas have been updated...',
+    false,
+  ],
+  [
+    { replicas: 4, updatedReplicas: 3 },
+    1,
+    'Waiting for deployment "web" rollout to finish: 1 old replicas are pending termination...',
+    false,
+  ],
+  [
+    { replicas: 3, updatedReplicas: 3, availableReplicas: 2 },
+    1,
+    'Waiting for deployment "web" rollout to finish: 2 of 3 updated replicas are available...',
+    false,
+  ],
+  [
+    { replicas: 3, updatedReplicas: 3, availableReplicas: 3 },
+    1,
+    'deployment "web" successfully rolled out',
+    true,
+  ],
+]
+for (const [status, generation, text, done] of rollouts) {
+  test(`a rollout says: ${text}`, () => {
+    const view = rolloutOf(deployment(status, generation))
+    assert.deepEqual([view.text, view.done, view.failed], [text, done, false])
+  })
+}
+
+test('a rollout over its deadline has failed', () => {
+  const view = rolloutOf(
+    deployment({
+      conditions: [{ type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded' }],
+    }),
+  )
+  assert.equal(view.failed, true)
+})
+
+test('the exit code of a command is passed on', () => {
+  assert.equal(exitCodeOf({ status: 'Success' }), 0)
+  assert.equal(
+    exitCodeOf({ status: 'Failure', details: { causes: [{ reason: 'ExitCode', message: '42' }] } }),
+    42,
+  )
+  assert.equal(exitCodeOf({ status: 'Failure', message: 'lost' }), 1)
+})
+
+test('what to wait for is read as kubectl reads it', () => {
+  const ready = { status: { conditions: [{ type: 'Ready', status: 'True' }] } } as never
+  assert.equal(parseWaitFor('condition=ready')(ready), true)
+  assert.equal(parseWaitFor('condition=Ready=False')(ready), false)
+  assert.equal(parseWaitFor('delete')(undefined), true)
+  assert.throws(() => parseWaitFor('luck'), /cannot wait for "luck"/)
+})
