@@ -52,7 +52,8 @@ export function interpret<T>(
   const report = (problem: DecodeProblem) => {
     if (found.length < MAX_PROBLEMS) found.push(problem)
   }
-  const value = read(type as unknown as AnyType, json, '', 0, report)
+  const any = type as unknown as AnyType
+  const value = read(any, json, '', 0, report) ?? zeroOf(any)
   const unknown = found.filter((p) => p.what === 'unknown')
   return {
     value: value as T,
@@ -78,14 +79,18 @@ function read(type: AnyType, raw: unknown, path: string, depth: number, report: 
       return typeof raw === 'string' ? raw : mismatch(type, raw, path, report)
     case 'list':
       if (!Array.isArray(raw)) return mismatch(type, raw, path, report)
-      return raw.map((item, i) => read(type.item, item, `${path}[${i}]`, depth + 1, report))
+      return raw
+        .map((item, i) => read(type.item, item, `${path}[${i}]`, depth + 1, report))
+        .filter((item) => item !== undefined)
     case 'map':
       if (!isObject(raw)) return mismatch(type, raw, path, report)
       return sortedMap(raw, (key) => read(type.value, raw[key], join(path, key), depth + 1, report))
     case 'schemaOr':
       if (type.other === 'bool' && typeof raw === 'boolean') return raw
       if (type.other === 'list' && Array.isArray(raw)) {
-        return raw.map((item, i) => read(type.schema, item, `${path}[${i}]`, depth + 1, report))
+        return raw
+          .map((item, i) => read(type.schema, item, `${path}[${i}]`, depth + 1, report))
+          .filter((item) => item !== undefined)
       }
       if (type.other === 'strings' && Array.isArray(raw) && raw.every((s) => typeof s === 'string'))
         return raw

@@ -21,6 +21,15 @@ export {
 } from './patch/index.ts'
 export type { Problem } from './problem.ts'
 export { problemBody, problemText } from './problem.ts'
+export type { Envelope } from './protobuf.ts'
+export {
+  decodeMessage,
+  decodeProtobuf,
+  encodeMessage,
+  encodeProtobuf,
+  openEnvelope,
+  watchFrame,
+} from './protobuf.ts'
 export type { Quantity } from './quantity.ts'
 export {
   addQuantities,
@@ -119,3 +128,4 @@ export {
   time,
   typeMeta,
 } from './type.ts'
+export { WireError } from './wire.ts'
