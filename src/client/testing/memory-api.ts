@@ -134,7 +134,7 @@ export class MemoryApi implements Api {
     if (at < this.#compacted) throw expired(`too old resource version: ${at} (${this.#compacted})`)
     let open = true
     while (open && !options.signal.aborted) {
-      for (const change of this.#history.filter((c) => c.revision > at)) {
+      for (const change of this.#after(at)) {
         at = change.revision
         const event = change.id === id ? eventOf(change, options) : undefined
         if (event) yield event as unknown as WatchEvent<T>
@@ -343,6 +343,12 @@ export class MemoryApi implements Api {
   #record(change: Change): void {
     this.#history.push(change)
     for (const fn of [...this.#listeners]) fn()
+  }
+
+  /** Each revision is one change, so its place in the history is known. */
+  #after(revision: number): Change[] {
+    const first = this.#history[0]
+    return first ? this.#history.slice(Math.max(0, revision + 1 - first.revision)) : []
   }
 
   /** Resolves to false when the watch was dropped. */

@@ -1,6 +1,7 @@
 import type { Key, ListOptions } from '../../api/index.ts'
 import { type IndexFunction, keyText } from '../../client/index.ts'
 import type { Kind, KubeObject, Verb } from '../../schema/index.ts'
+import type { Failure } from './executor.ts'
 import type { Plan } from './plan.ts'
 
 /**
@@ -51,7 +52,7 @@ export interface PlanContext {
   /** Milliseconds since 1970. */
   readonly now: number
   /** What the last pass over this key failed with; undefined when it did not. */
-  readonly failure: unknown
+  readonly failure: Failure | undefined
 }
 
 export interface Trigger {

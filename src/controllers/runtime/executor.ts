@@ -16,11 +16,17 @@ export interface ExecutorOptions {
   readonly recorder: EventRecorder
 }
 
+export interface Failure {
+  /** undefined: it failed before there was a plan. */
+  readonly action: Action | undefined
+  readonly error: unknown
+}
+
 /** Failed actions of a pass: the first, with the others beside it. */
 export class PlanFailedError extends Error {
   override readonly name = 'PlanFailedError'
-  readonly failures: readonly { readonly action: Action; readonly error: unknown }[]
-  constructor(failures: readonly { action: Action; error: unknown }[]) {
+  readonly failures: readonly (Failure & { readonly action: Action })[]
+  constructor(failures: readonly (Failure & { readonly action: Action })[]) {
     const first = failures[0]!.action
     const more = failures.length > 1 ? `, and ${failures.length - 1} more` : ''
     super(`cannot ${describe(first)}${more}`, { cause: failures[0]!.error })

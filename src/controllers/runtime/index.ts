@@ -12,7 +12,7 @@ export {
   type View,
   type WriteRule,
 } from './define.ts'
-export { PlanFailedError } from './executor.ts'
+export { type Failure, PlanFailedError } from './executor.ts'
 export {
   type Action,
   create,
@@ -20,6 +20,7 @@ export {
   type Guard,
   mergePatch,
   nothingToDo,
+  type PatchAction,
   type Plan,
   plan,
   remove,

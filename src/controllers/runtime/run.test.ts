@@ -9,6 +9,7 @@ import {
   defineController,
   each,
   event,
+  type Failure,
   mergePatch,
   nothingToDo,
   plan,
@@ -115,7 +116,7 @@ test('a create that fails is tried alone first, told by an event, and tried agai
 
 test('the next plan is told what the last one failed with', async () => {
   const memory = new MemoryApi()
-  const failures: unknown[] = []
+  const failures: (Failure | undefined)[] = []
   const controller = counting({
     plan: ({ map }, { failure }) => {
       failures.push(failure)
@@ -127,7 +128,8 @@ test('the next plan is told what the last one failed with', async () => {
   await memory.create(ConfigMap, { metadata: { namespace: 'd', name: 'a' } })
   await clock.advance(6)
   assert.equal(failures[0], undefined)
-  assert.equal((failures[1] as ApiError).reason, 'AlreadyExists')
+  assert.equal((failures[1]!.error as ApiError).reason, 'AlreadyExists')
+  assert.equal(failures[1]?.action?.do, 'create')
   await end()
 })
 

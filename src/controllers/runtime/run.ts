@@ -12,7 +12,7 @@ import {
 } from '../../client/index.ts'
 import type { Kind, KubeObject } from '../../schema/index.ts'
 import type { Controller, Trigger } from './define.ts'
-import { Executor, endedWithNamespace, PlanFailedError, type Written } from './executor.ts'
+import { Executor, endedWithNamespace, type Failure, PlanFailedError, type Written } from './executor.ts'
 import { ControllerView } from './view.ts'
 
 export interface RunOptions {
@@ -85,7 +85,7 @@ class Running {
   readonly #executor: Executor
   readonly #recorder: EventRecorder
   readonly #log: Log
-  readonly #failures = new Map<string, unknown>()
+  readonly #failures = new Map<string, Failure>()
   readonly #waits = new Map<string, readonly string[]>()
   readonly #unsubscribe: (() => void)[] = []
 
@@ -164,12 +164,14 @@ class Running {
   }
 
   #afterFailure(text: string, error: unknown): Outcome {
-    const causes = error instanceof PlanFailedError ? error.failures.map((f) => f.error) : [error]
+    const failures: readonly Failure[] =
+      error instanceof PlanFailedError ? error.failures : [{ action: undefined, error }]
+    const causes = failures.map((f) => f.error)
     if (causes.every(endedWithNamespace)) {
       this.#forget(text)
       return { next: 'forget' }
     }
-    this.#failures.set(text, causes[0])
+    this.#failures.set(text, failures[0]!)
     // Somebody else was first: what they wrote is on its way into the cache.
     const usual = causes.every((cause) => isApiError(cause, 'Conflict', 'AlreadyExists', 'NotFound'))
     this.#log[usual ? 'debug' : 'warn']({ key: text, err: error }, 'a pass failed')
