@@ -1,0 +1,47 @@
+import { deployments } from './deployment/index.ts'
+import { replicaSets } from './replicaset/index.ts'
+import type { Controller } from './runtime/index.ts'
+
+export { deployments } from './deployment/index.ts'
+export { replicaSets } from './replicaset/index.ts'
+export {
+  type Action,
+  CONTROLLER_MANAGER,
+  type Controller,
+  controllerUser,
+  create,
+  defineController,
+  each,
+  event,
+  index,
+  mergePatch,
+  nothingToDo,
+  ownedBy,
+  type Plan,
+  type PlanContext,
+  plan,
+  type RunningControllers,
+  type RunOptions,
+  remove,
+  rulesOf,
+  runControllers,
+  slowStart,
+  together,
+  trigger,
+  update,
+  updateStatus,
+  type View,
+} from './runtime/index.ts'
+
+/** What a cluster is configured with, as far as controllers need it. */
+export interface ControllersOptions {
+  /** PEM of the CA that signs the API server's certificate: published as kube-root-ca.crt in each namespace. */
+  readonly rootCa?: string
+  /** The pod network, of which each node gets a /24; undefined: nodes keep the podCIDR they come with. */
+  readonly podCidr?: string
+}
+
+/** Every controller that a cluster runs. */
+export function builtinControllers(_options: ControllersOptions = {}): readonly Controller[] {
+  return [deployments, replicaSets]
+}
