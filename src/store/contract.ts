@@ -192,6 +192,17 @@ export function storeContract(name: string, makeHarness: () => StoreHarness): vo
         await assert.rejects(store.range({ start: 'a', revision: 6 }), FutureRevisionError)
       })
 
+      fresh('read the past of the largest transaction whole', async () => {
+        const keys = Array.from({ length: 128 }, (_, i) => `k${String(i).padStart(3, '0')}`)
+        await store.commit(keys.map((key) => put(key, 'old')))
+        await store.commit(keys.map((key) => put(key, 'new')))
+        const then = await store.range({ start: 'k', end: 'l', revision: 2 })
+        assert.deepEqual(new Set(then.entries.map((e) => text(e.value))), new Set(['old']))
+        assert.deepEqual([then.entries.length, then.count], [128, 128])
+        await store.compact(3)
+        assert.equal((await store.range({ start: 'k', end: 'l', revision: 3 })).entries.length, 128)
+      })
+
       fresh('of many pages are one moment, whatever is written meanwhile', async () => {
         for (let i = 0; i < 25; i++) {
           await store.commit(
@@ -254,6 +265,18 @@ export function storeContract(name: string, makeHarness: () => StoreHarness): vo
         await store.commit([put('a')])
         assert.deepEqual((await watch.take(1)).map(show), ['3: a=a'])
         await watch.stop()
+      })
+
+      fresh('see a commit that was under way when they started', async () => {
+        for (let turns = 0; turns < 8; turns++) {
+          const committing = store.commit([put('a', `${turns}`)])
+          for (let i = 0; i < turns; i++) await Promise.resolve()
+          const watch = startWatch(store, { start: 'a', end: 'b', after: turns + 1 })
+          const [batch] = await watch.take(1)
+          assert.equal(show(batch!), turns === 0 ? '2: a=0' : `${turns + 2}: a=${turns}<${turns - 1}`)
+          await committing
+          await watch.stop()
+        }
       })
 
       fresh('wait for a revision in the future', async () => {

@@ -1,10 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { storeContract } from '../contract.ts'
+import { type StoreHarness, storeContract } from '../contract.ts'
+import { storeHistories } from '../histories.ts'
 import { openSqliteStore } from './open.ts'
 
-storeContract('sqlite', () => {
+function harness(): StoreHarness {
   let directory = ''
   const path = () => join(directory, 'store.db')
   return {
@@ -15,4 +16,7 @@ storeContract('sqlite', () => {
     reopen: (clock) => openSqliteStore({ path: path(), clock, history: false }),
     cleanUp: async () => rmSync(directory, { recursive: true }),
   }
-})
+}
+
+storeContract('sqlite', harness)
+storeHistories('sqlite', harness, 30)

@@ -9,6 +9,7 @@ const { path } = workerData as { path: string }
 let database: StoreDatabase | undefined
 
 function perform(request: Request): unknown {
+  if (request.op === 'close') return database?.close()
   database ??= new StoreDatabase(path)
   switch (request.op) {
     case 'write':
@@ -23,8 +24,6 @@ function perform(request: Request): unknown {
       return database.compact(request.revision)
     case 'sizeBytes':
       return database.sizeBytes()
-    case 'close':
-      return database.close()
     default:
       return request satisfies never
   }
