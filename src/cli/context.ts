@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '../base/index.ts'
-import { type ClusterConfig, findCluster, type Layout, layoutOf } from '../cluster/index.ts'
+import type { ClusterConfig, Layout } from '../cluster/index.ts'
 import { processTerminal, type Terminal } from './output.ts'
 
 /** What every command is given besides its own options. */
@@ -25,6 +25,7 @@ export class UsageError extends Error {
 export async function existingCluster(
   options: ClusterOptions,
 ): Promise<{ config: ClusterConfig; layout: Layout }> {
+  const { findCluster, layoutOf } = await import('../cluster/index.ts')
   const config = await findCluster(options.name, options.dataDir)
   if (!config) {
     throw new UsageError(

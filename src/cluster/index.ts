@@ -1,7 +1,8 @@
 export { adminApi, clusterPki } from './access.ts'
+export { hierarchies as cgroupHierarchies } from './cgroups.ts'
 export { ensureCluster, findCluster, listClusters } from './clusters.ts'
 export { down, ourProcesses } from './down.ts'
-export { CommandError } from './exec.ts'
+export { attempt as runCommand, CommandError } from './exec.ts'
 export { readJson, writeFileAtomic } from './files.ts'
 export {
   buildImage,
@@ -23,8 +24,10 @@ export {
   withoutContext,
 } from './kubeconfig.ts'
 export { type ClusterConfig, type Layout, layoutOf, type NodeLayout } from './layout.ts'
+export { mountsBelow } from './mounts.ts'
+export { namedNamespaces } from './netns.ts'
 export { MissingPackagesError } from './packages.ts'
-export { isAliveSync } from './process.ts'
+export { findProcesses, isAliveSync } from './process.ts'
 export { clusterParts } from './run.ts'
 export { type PartState, readSupervisorState, type SupervisorState } from './supervisor.ts'
 export { notReady, type Steps, type UpResult, up } from './up.ts'

@@ -1,0 +1,82 @@
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { type Clock, type Log, processLog, systemClock, systemRandom } from '../base/index.ts'
+import { ensurePki, type Pki } from '../server/index.ts'
+import { openSqliteStore } from '../store/index.ts'
+import { pkiOptions } from './access.ts'
+import { startControlPlane } from './control-plane.ts'
+import type { Layout } from './layout.ts'
+
+/** The process `server`: store, API, controllers and scheduler. Ends on SIGTERM, with everything acknowledged on disk. */
+export async function runServer(layout: Layout): Promise<void> {
+  const log = processLog('server')
+  const clock = systemClock()
+  const stop = untilStopped()
+  mkdirSync(dirname(layout.storePath), { recursive: true, mode: 0o700 })
+  const [pki, store] = await Promise.all([
+    ensurePki(layout.pkiDir, pkiOptions(layout, clock, log)),
+    openSqliteStore({ path: layout.storePath, clock, log }),
+  ])
+  const { config } = layout
+  const controlPlane = await startControlPlane({
+    store,
+    clock,
+    random: systemRandom(),
+    log,
+    security: {
+      serviceAccountKey: pki.serviceAccountKey,
+      kubeletClient: pki.kubeletClient,
+      nodeAuthority: pki.ca.cert,
+    },
+    serviceCidr: config.serviceCidr,
+    podCidr: config.podCidr,
+    advertise: { address: layout.apiIp, port: config.apiPort },
+    rootCa: pki.ca.cert,
+  })
+  const tls = (p: Pki) => ({ cert: p.server.cert, key: p.server.key, clientCa: p.ca.cert })
+  // Every address of the machine: pods and nodes use that of the cluster's bridge, people whatever they like.
+  const listener = await controlPlane.server.listen({ host: '0.0.0.0', port: config.apiPort, tls: tls(pki) })
+  log.info({ port: listener.port }, 'serving the API')
+  keepCertificatesFresh(layout, pki, clock, log, (renewed) => listener.renew(tls(renewed)))
+  controlPlane.ready.catch((error) => {
+    log.error({ error: String(error) }, 'cannot start the control loops')
+    process.exit(1)
+  })
+  await stop
+  log.info({}, 'stopping')
+  await controlPlane.close(3_000)
+  await store.close()
+  process.exit(0)
+}
+
+/** Resolves on SIGTERM or SIGINT. */
+export function untilStopped(): Promise<void> {
+  return new Promise((resolve) => {
+    process.once('SIGTERM', () => resolve())
+    process.once('SIGINT', () => resolve())
+  })
+}
+
+const LONGEST_WAIT_MS = 12 * 3600 * 1000
+
+/** Renews what is due, for as long as the process runs: nothing expires in a cluster that nobody restarts. */
+export function keepCertificatesFresh(
+  layout: Layout,
+  pki: Pki,
+  clock: Clock,
+  log: Log,
+  renewed: (pki: Pki) => void,
+): void {
+  const wait = Math.min(LONGEST_WAIT_MS, Math.max(60_000, pki.renewAtMs - clock.now()))
+  clock.after(wait, () => {
+    ensurePki(layout.pkiDir, pkiOptions(layout, clock, log))
+      .then((next) => {
+        renewed(next)
+        keepCertificatesFresh(layout, next, clock, log, renewed)
+      })
+      .catch((error) => {
+        log.error({ error: String(error) }, 'cannot renew certificates')
+        keepCertificatesFresh(layout, { ...pki, renewAtMs: 0 }, clock, log, renewed)
+      })
+  })
+}

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { after, before, test } from 'node:test'
+import { cannotRun, startCluster, type TestCluster, until } from './harness.ts'
+
+const skip = cannotRun
+
+let cluster: TestCluster
+
+before(async () => {
+  if (!skip) cluster = await startCluster()
+})
+
+after(async () => {
+  await cluster?.remove()
+})
+
+test('a cluster comes up with its node Ready', { skip }, async () => {
+  const node = JSON.parse(await cluster.kubectl('get', 'node', 'node1', '-o', 'json'))
+  assert.equal(node.status.conditions.find((c: { type: string }) => c.type === 'Ready').status, 'True')
+  assert.match(await cluster.dhow('status'), /all is well/)
+})
+
+test('a second up changes nothing and says so', { skip }, async () => {
+  const before = ['supervisor', 'server', 'agent-node1', 'containerd-node1'].map((part) =>
+    cluster.pidOf(part),
+  )
+  assert.match(await cluster.dhow('up', '--no-kubeconfig'), /is already running: nothing to do/)
+  const now = ['supervisor', 'server', 'agent-node1', 'containerd-node1'].map((part) => cluster.pidOf(part))
+  assert.deepEqual(now, before)
+})
+
+test('what is killed is started again, the supervisor by the next up', { skip }, async () => {
+  for (const part of ['server', 'agent-node1', 'containerd-node1']) {
+    const pid = cluster.pidOf(part)
+    process.kill(pid, 'SIGKILL')
+    await until(
+      `${part} to run again`,
+      async () => existsSync(`/proc/${pid}`) === false && cluster.pidOf(part) !== pid,
+    )
+  }
+  process.kill(cluster.pidOf('supervisor'), 'SIGKILL')
+  const server = cluster.pidOf('server')
+  assert.match(await cluster.dhow('up', '--no-kubeconfig'), /is up/)
+  assert.equal(cluster.pidOf('server'), server, 'the running server was adopted, not restarted')
+})
+
+test('down stops all, twice if need be; the data stays for the next up', { skip }, async () => {
+  await cluster.kubectl('create', 'configmap', 'kept', '--from-literal=a=b')
+  await cluster.dhow('down')
+  await cluster.dhow('down')
+  assert.ok(existsSync(cluster.layout.storePath))
+  await cluster.dhow('up', '--no-kubeconfig')
+  assert.equal(await cluster.kubectl('get', 'configmap', 'kept', '-o', 'jsonpath={.data.a}'), 'b')
+})
