@@ -707,6 +707,7 @@ export {
   ServiceCIDRStatus,
 } from './networking/service-cidr.ts'
 export { Overhead, RuntimeClass, Scheduling } from './node/runtime-class.ts'
+export { byGroupVersion, openApiV2, openApiV3, subresourceType } from './openapi.ts'
 export {
   Eviction,
   PodDisruptionBudget,

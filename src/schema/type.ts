@@ -85,6 +85,8 @@ export interface StructType<T = unknown> extends Type<T> {
   readonly form: 'struct'
   /** `core.v1.PodSpec` */
   readonly name: string
+  /** One or two sentences for `kubectl explain`. */
+  readonly description: string | undefined
   /** In declaration order, which is the order in JSON; inlined members are in place. */
   readonly fields: readonly Field[]
   readonly field: ReadonlyMap<string, Field>
@@ -110,6 +112,7 @@ export interface Field {
   /** Absent and zero differ: zero is written, absent is not. */
   readonly pointer: boolean
   readonly default: unknown
+  readonly description: string | undefined
   readonly deprecated: boolean
   /** Upstream feature gates that guard the field. */
   readonly gates: readonly string[]
@@ -124,6 +127,8 @@ export interface Field {
 }
 
 export interface FieldOptions {
+  /** What the name does not say. */
+  readonly doc?: string
   readonly default?: unknown
   readonly deprecated?: true
   readonly gates?: readonly string[]
@@ -308,6 +313,7 @@ function resolve(type: Thunk<unknown>): AnyType {
 export const typeMeta = { kind: given(0, str), apiVersion: given(0, str) }
 
 export interface StructOptions {
+  readonly doc?: string
   readonly atomic?: true
   readonly protobuf?: false
 }
@@ -327,6 +333,7 @@ export function body<T>(
 }
 
 export interface KindOptions {
+  readonly doc?: string
   readonly group: string
   readonly plural: string
   /** The lower-case kind when absent. */
@@ -367,7 +374,11 @@ export function kind<T extends KubeObject>(name: string, fields: Specs, options:
     verbs: options.verbs ?? ALL_VERBS,
     subresources: options.subresources ?? {},
   }
-  const base = makeStruct<T>(name, fields, {}, { group: options.group, version, kind: kindName })
+  const base = makeStruct<T>(name, fields, options.doc === undefined ? {} : { doc: options.doc }, {
+    group: options.group,
+    version,
+    kind: kindName,
+  })
   return Object.defineProperty(base, 'resource', { value: resource, enumerable: true }) as unknown as Kind<T>
 }
 
@@ -387,6 +398,7 @@ function makeStruct<T>(
   const made: Omit<StructType, typeof shape> = {
     form: 'struct',
     name,
+    description: options.doc,
     // Built on first use: by then every file is loaded and the references resolve.
     get fields() {
       fields ??= Object.entries(specs).map(([fieldName, s]) => makeField(fieldName, s))
@@ -414,6 +426,7 @@ function makeField(name: string, s: Spec): Field {
     always: s.always,
     pointer: s.pointer || (type.form === 'struct' && !s.always && !o.omitEmpty),
     default: o.default,
+    description: o.doc,
     deprecated: o.deprecated ?? false,
     gates: o.gates ?? [],
     retainKeys: o.retainKeys ?? false,
