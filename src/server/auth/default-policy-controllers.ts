@@ -1,4 +1,5 @@
 import { allow, type BindingPolicy, EVENTS, READ, type RolePolicy, role } from './policy-language.ts'
+import type { PolicyRule } from './rules.ts'
 
 /** What each of Kubernetes' control loops may do: a cluster role `system:controller:NAME` for its service account. */
 const loops: readonly RolePolicy[] = [
@@ -247,9 +248,16 @@ const loops: readonly RolePolicy[] = [
   ),
 ]
 
+/** Our loops patch where Kubernetes' loops update: whoever may do the one may do the other. */
+const withPatch = (rule: PolicyRule): PolicyRule =>
+  rule.verbs.includes('update') && !rule.verbs.includes('patch')
+    ? { ...rule, verbs: [...rule.verbs, 'patch'] }
+    : rule
+
 export const controllerRoles: readonly RolePolicy[] = loops.map((loop) => ({
   ...loop,
   name: `system:controller:${loop.name}`,
+  rules: loop.rules.map(withPatch),
 }))
 
 export const controllerBindings: readonly BindingPolicy[] = loops.map(({ name }) => ({

@@ -48,4 +48,6 @@ export function role(name: string, ...rules: PolicyRule[]): RolePolicy {
 /** Writing events, in both of the groups that serve them. */
 export const EVENTS = allow('create update patch', 'core events.k8s.io', 'events')
 
-const words = (text: string): string[] => text.split(/\s+/).filter((word) => word !== '')
+function words(text: string): string[] {
+  return text.split(/\s+/).filter((word) => word !== '')
+}
