@@ -1,0 +1,5 @@
+export { type NodeAgent, type NodeAgentOptions, startNodeAgent } from './agent.ts'
+export { type CriClient, criClient } from './cri/index.ts'
+export { type Host, linuxHost, mountlessHost } from './host.ts'
+export { criRuntime } from './runtime/cri-runtime.ts'
+export type { Runtime } from './runtime/runtime.ts'

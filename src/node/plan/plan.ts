@@ -1,0 +1,281 @@
+import type { Container, Pod } from '../../api/index.ts'
+import type { ObservedContainer, ObservedSandbox } from '../runtime/runtime.ts'
+import { CONTAINER_HASH, containerHash } from '../spec/labels.ts'
+import { initContainers, isSidecar } from '../spec/resources.ts'
+import { type Action, actionKey, imageKey, type PodFacts, SANDBOX_FAILURE, type Verdict } from './facts.ts'
+import { restartAfter, shouldRestart } from './restart.ts'
+import { planTermination } from './terminate.ts'
+
+export interface PodPlan {
+  readonly actions: readonly Action[]
+  /** When to look again though nothing happens, in milliseconds since 1970. */
+  readonly wakeAt: number | undefined
+  /** The pod is ending or has ended, and will not start anything any more. */
+  readonly terminal: boolean
+  readonly verdict: Verdict | undefined
+}
+
+/** What to do next for a pod. Actions under way are not repeated. */
+export function planPod(facts: PodFacts): PodPlan {
+  const verdict = verdictOf(facts)
+  const plan = ends(facts, verdict) ? planTermination(facts, verdict) : planRunning(facts)
+  const deadline = deadlineOf(facts)
+  return {
+    ...plan,
+    actions: plan.actions.filter((a) => !facts.local.inFlight.has(actionKey(a))),
+    wakeAt:
+      deadline !== undefined && deadline > facts.now
+        ? Math.min(plan.wakeAt ?? deadline, deadline)
+        : plan.wakeAt,
+  }
+}
+
+function deadlineOf({ pod, local }: PodFacts): number | undefined {
+  const seconds = pod.spec.activeDeadlineSeconds
+  return seconds === undefined ? undefined : local.startTime + seconds * 1000
+}
+
+function verdictOf(facts: PodFacts): Verdict | undefined {
+  if (facts.local.verdict) return facts.local.verdict
+  const deadline = deadlineOf(facts)
+  if (deadline !== undefined && facts.now >= deadline && facts.pod.status.phase !== 'Succeeded') {
+    return {
+      phase: 'Failed',
+      reason: 'DeadlineExceeded',
+      message: 'Pod was active on the node longer than the specified deadline',
+    }
+  }
+  return undefined
+}
+
+function ends({ pod, local }: PodFacts, verdict: Verdict | undefined): boolean {
+  return (
+    local.removed || pod.metadata.deletionTimestamp !== undefined || verdict !== undefined || isFinished(pod)
+  )
+}
+
+const isFinished = (pod: Pod): boolean => pod.status.phase === 'Succeeded' || pod.status.phase === 'Failed'
+
+interface Draft {
+  readonly actions: Action[]
+  wakeAt: number | undefined
+}
+
+function planRunning(facts: PodFacts): PodPlan {
+  const { pod, observed, local, now } = facts
+  const newest = observed.sandboxes[0]
+  const sandbox = newest?.ready && (pod.spec.hostNetwork || newest.ips.length > 0) ? newest : undefined
+  const draft: Draft = { actions: [], wakeAt: undefined }
+  const outcome = planContainers(facts, sandbox, draft)
+  if (outcome === 'done') return planTermination(facts, undefined)
+
+  if (!sandbox) {
+    replaceSandbox(facts, newest, draft)
+    const failure = local.failures.get(SANDBOX_FAILURE)
+    const needed = draft.actions.some((a) => a.do === 'startContainer') || draft.wakeAt !== undefined
+    const blocked = draft.actions.some((a) => a.do === 'killContainer' || a.do === 'stopSandbox')
+    if (needed && !blocked) {
+      if (failure && failure.retryAt > now) wake(draft, failure.retryAt)
+      else draft.actions.push({ do: 'createSandbox', attempt: newest ? newest.attempt + 1 : 0 })
+    }
+  }
+  return { actions: settle(facts, sandbox, draft), wakeAt: draft.wakeAt, terminal: false, verdict: undefined }
+}
+
+/** Of the starts that are wanted, those for which all is ready; the others turn into getting their image. */
+function settle({ local, now }: PodFacts, sandbox: ObservedSandbox | undefined, draft: Draft): Action[] {
+  const out: Action[] = []
+  for (const action of draft.actions) {
+    if (action.do !== 'startContainer') {
+      out.push(action)
+      continue
+    }
+    const failure = local.failures.get(action.container)
+    if (failure && failure.retryAt > now) {
+      wake(
+        draft,
+        failure.later && failure.at + LATER_MS > now
+          ? Math.min(failure.at + LATER_MS, failure.retryAt)
+          : failure.retryAt,
+      )
+      continue
+    }
+    if (!local.images.has(imageKey(action.container, action.attempt))) {
+      out.push({ do: 'ensureImage', container: action.container, attempt: action.attempt })
+    } else if (sandbox && local.volumesReady) {
+      out.push(action)
+    }
+  }
+  return out
+}
+
+/** How long a failure is shown as such before it is shown as waiting for the next try. */
+export const LATER_MS = 5_000
+
+function wake(draft: Draft, at: number): void {
+  draft.wakeAt = draft.wakeAt === undefined ? at : Math.min(draft.wakeAt, at)
+}
+
+/** A sandbox that ended takes its containers with it before another one is made. */
+function replaceSandbox(
+  { pod, observed, local }: PodFacts,
+  newest: ObservedSandbox | undefined,
+  draft: Draft,
+): void {
+  if (!newest || local.inFlight.has('createSandbox')) return
+  const left = observed.containers.filter((c) => c.state === 'running' || c.state === 'unknown')
+  for (const c of left)
+    draft.actions.push(
+      kill(
+        c,
+        pod.spec.terminationGracePeriodSeconds ?? 30,
+        'Pod sandbox changed, it will be killed and re-created.',
+      ),
+    )
+  if (left.length === 0 && newest.ready) draft.actions.push({ do: 'stopSandbox', id: newest.id })
+}
+
+const kill = (c: ObservedContainer, graceSeconds: number, message: string): Action => ({
+  do: 'killContainer',
+  id: c.id,
+  container: c.name,
+  graceSeconds,
+  message,
+})
+
+/** Adds what the containers need; 'done' when all of them have ended for good. */
+function planContainers(
+  facts: PodFacts,
+  sandbox: ObservedSandbox | undefined,
+  draft: Draft,
+): 'going' | 'done' {
+  const { pod, observed } = facts
+  const latest = (name: string) => observed.containers.find((c) => c.name === name)
+  const current = (name: string) => {
+    const c = latest(name)
+    return c && sandbox && c.sandboxId === sandbox.id ? c : undefined
+  }
+  const context: Context = { facts, sandboxId: sandbox?.id ?? '', latest, current, draft }
+  const mainStarted = pod.spec.containers.some((c) => current(c.name))
+  const regularDone = pod.spec.containers.every((c) => {
+    const last = latest(c.name)
+    return last?.state === 'exited' && !shouldRestart(pod, c, last, false)
+  })
+  if (regularDone) return 'done'
+
+  const init = planInit(context, mainStarted)
+  if (init === 'failed') return 'done'
+  if (init === 'complete') for (const c of pod.spec.containers) planOne(context, c, false)
+  planEphemeral(context)
+  return 'going'
+}
+
+interface Context {
+  readonly facts: PodFacts
+  readonly sandboxId: string
+  readonly latest: (name: string) => ObservedContainer | undefined
+  readonly current: (name: string) => ObservedContainer | undefined
+  readonly draft: Draft
+}
+
+/** Init containers run one after the other; a sidecar among them only has to have started. */
+function planInit(context: Context, mainStarted: boolean): 'complete' | 'going' | 'failed' {
+  const { facts, current } = context
+  const all = initContainers(facts.pod)
+  for (const [i, c] of all.entries()) {
+    const seen = current(c.name)
+    if (isSidecar(c)) {
+      planOne(context, c, true)
+      const up = seen?.state === 'running' && facts.local.probes(seen).started
+      if (!up && !mainStarted) return 'going'
+      continue
+    }
+    // What came later proves that this one had ended well, even if its remains are gone.
+    if (mainStarted || all.slice(i + 1).some((later) => current(later.name))) continue
+    if (seen?.state === 'exited' && seen.exitCode === 0) continue
+    if (seen?.state === 'exited' && !shouldRestart(facts.pod, c, seen, true)) return 'failed'
+    planOne(context, c, true)
+    return 'going'
+  }
+  return 'complete'
+}
+
+function planOne(context: Context, container: Container, isInit: boolean): void {
+  const { facts, latest, current, draft, sandboxId } = context
+  const { pod, now, local } = facts
+  const last = latest(container.name)
+  const seen = current(container.name)
+  const start = (attempt: number, backoffMs: number): void => {
+    draft.actions.push({ do: 'startContainer', container: container.name, attempt, backoffMs, sandboxId })
+  }
+  if (!last) {
+    start(attemptFromStatus(pod, container.name), 0)
+    return
+  }
+  if (!seen && (last.state === 'running' || last.state === 'unknown')) return
+  switch (last.state) {
+    case 'running': {
+      const why = killReason(facts, container, last, isInit)
+      if (why) draft.actions.push(kill(last, why.graceSeconds, why.message))
+      return
+    }
+    case 'created':
+      // Left behind by an agent that ended between creating and starting it.
+      if (local.inFlight.has(`startContainer:${container.name}`)) return
+      draft.actions.push({ do: 'removeContainer', id: last.id })
+      return
+    case 'unknown':
+      draft.actions.push(
+        kill(last, 1, `Container ${container.name} is in unknown state, try killing it before restart`),
+      )
+      return
+    case 'exited': {
+      // In a new sandbox, ordinary init containers run again, whatever became of them before.
+      const again = (isInit && !isSidecar(container) && !seen) || shouldRestart(pod, container, last, isInit)
+      if (!again) return
+      const next = restartAfter(last)
+      if (now < next.at) wake(draft, next.at)
+      else start(last.attempt + 1, next.nextDelayMs)
+      return
+    }
+    default:
+      last.state satisfies never
+  }
+}
+
+/** Where the runtime has nothing left of a container, the status still knows how often it was started. */
+function attemptFromStatus(pod: Pod, name: string): number {
+  const known = [...(pod.status.initContainerStatuses ?? []), ...(pod.status.containerStatuses ?? [])].find(
+    (s) => s.name === name,
+  )
+  return known?.containerID ? known.restartCount + 1 : 0
+}
+
+function killReason(
+  { pod, local }: PodFacts,
+  container: Container,
+  seen: ObservedContainer,
+  isInit: boolean,
+): { readonly message: string; readonly graceSeconds: number } | undefined {
+  const grace = pod.spec.terminationGracePeriodSeconds ?? 30
+  const ending = shouldRestart(pod, container, { exitCode: 137 }, isInit) ? ', will be restarted' : ''
+  const hash = seen.annotations[CONTAINER_HASH]
+  if (hash !== undefined && hash !== containerHash(container)) {
+    return { message: `Container ${container.name} definition changed${ending}`, graceSeconds: grace }
+  }
+  const { failed } = local.probes(seen)
+  if (!failed) return undefined
+  const probe = failed === 'liveness' ? container.livenessProbe : container.startupProbe
+  return {
+    message: `Container ${container.name} failed ${failed} probe${ending}`,
+    graceSeconds: probe?.terminationGracePeriodSeconds ?? grace,
+  }
+}
+
+/** Ephemeral containers start once, after the others, and are left alone. */
+function planEphemeral({ facts, latest, draft, sandboxId }: Context): void {
+  for (const c of facts.pod.spec.ephemeralContainers ?? []) {
+    if (!latest(c.name))
+      draft.actions.push({ do: 'startContainer', container: c.name, attempt: 0, backoffMs: 0, sandboxId })
+  }
+}

@@ -1,0 +1,75 @@
+import type { ObservedContainer } from '../runtime/runtime.ts'
+import { initContainers, isSidecar } from '../spec/resources.ts'
+import type { Action, PodFacts, Verdict } from './facts.ts'
+import type { PodPlan } from './plan.ts'
+
+/** After the grace period of the pod is used up, sidecars still get this long. */
+const MIN_GRACE_SECONDS = 2
+
+/**
+ * Ends a pod: the regular containers together, then the sidecars in the reverse of their starting order, then the
+ * sandbox, then volumes and cgroups; last, where somebody deleted it, the object itself.
+ */
+export function planTermination(facts: PodFacts, verdict: Verdict | undefined): PodPlan {
+  const plan = (actions: readonly Action[]): PodPlan => ({
+    actions,
+    wakeAt: undefined,
+    terminal: true,
+    verdict,
+  })
+  const { pod, observed, local } = facts
+  const deleted = pod.metadata.deletionTimestamp !== undefined
+
+  // Starts under way are being cancelled; what they leave is dealt with once they are over.
+  const starting = [...local.inFlight].some((k) => k.startsWith('startContainer:') || k === 'createSandbox')
+  const live = observed.containers.filter((c) => c.state === 'running' || c.state === 'unknown')
+  if (live.length > 0) return plan(killNext(facts, live, verdict))
+  if (starting) return plan([])
+
+  const ready = observed.sandboxes.filter((s) => s.ready)
+  if (ready.length > 0) return plan(ready.map((s) => ({ do: 'stopSandbox', id: s.id })))
+  if (!local.cleanedUp && !verdict?.refused) return plan([{ do: 'cleanUp' }])
+  if (local.removed) return plan([{ do: 'forget' }])
+  if (deleted) return plan([{ do: 'deletePod' }])
+  return plan([])
+}
+
+function killNext(
+  facts: PodFacts,
+  live: readonly ObservedContainer[],
+  verdict: Verdict | undefined,
+): Action[] {
+  const { pod } = facts
+  const sidecars = initContainers(pod)
+    .filter(isSidecar)
+    .map((c) => c.name)
+  const others = live.filter((c) => !sidecars.includes(c.name))
+  const grace = podGrace(facts, verdict)
+  if (others.length > 0) return others.map((c) => stop(c, grace))
+  const lastStarted = [...sidecars].reverse().find((name) => live.some((c) => c.name === name))
+  const used =
+    facts.local.terminatingSince === undefined
+      ? 0
+      : Math.floor((facts.now - facts.local.terminatingSince) / 1000)
+  return live
+    .filter((c) => c.name === lastStarted)
+    .map((c) => stop(c, Math.max(Math.min(MIN_GRACE_SECONDS, grace), grace - used)))
+}
+
+/** Seconds between SIGTERM and SIGKILL; at least one, so that the signal is seen. */
+export function podGrace({ pod, local }: PodFacts, verdict: Verdict | undefined): number {
+  const wanted =
+    pod.metadata.deletionGracePeriodSeconds ??
+    (local.removed ? undefined : verdict?.graceSeconds) ??
+    pod.spec.terminationGracePeriodSeconds ??
+    30
+  return Math.max(1, wanted)
+}
+
+const stop = (c: ObservedContainer, graceSeconds: number): Action => ({
+  do: 'killContainer',
+  id: c.id,
+  container: c.name,
+  graceSeconds,
+  message: `Stopping container ${c.name}`,
+})
