@@ -75,7 +75,7 @@ export class StoreDatabase {
   #checkFormat(): void {
     const [id] = row(this.#pragma('application_id')) as [number]
     const [version] = row(this.#pragma('user_version')) as [number]
-    const [tables] = row(this.#pragma2('SELECT count(*) FROM sqlite_schema')) as [number]
+    const [tables] = row(this.#first('SELECT count(*) FROM sqlite_schema')) as [number]
     if (tables === 0) {
       this.#transaction(() => this.#db.exec(SCHEMA))
       return
@@ -89,10 +89,10 @@ export class StoreDatabase {
   }
 
   #pragma(name: string): unknown {
-    return this.#pragma2(`PRAGMA ${name}`)
+    return this.#first(`PRAGMA ${name}`)
   }
 
-  #pragma2(text: string): unknown {
+  #first(text: string): unknown {
     const statement = this.#db.prepare(text)
     statement.setReturnArrays(true)
     return statement.get()
@@ -174,11 +174,10 @@ export class StoreDatabase {
     const entries: Entry[] = []
     let bytes = 0
     let more = false
-    for (const [key, seq] of maxEntries > 0 ? this.#keys(start, end, old) : []) {
+    for (const entry of maxEntries > 0 ? this.#entries(start, end, old) : []) {
       more = entries.length >= maxEntries || bytes >= maxBytes
       if (more) break
-      const entry = this.#entry(key, seq)
-      bytes += entry.value.byteLength + key.length
+      bytes += entry.value.byteLength + entry.key.length
       entries.push(entry)
     }
     const count = !request.count
@@ -189,18 +188,24 @@ export class StoreDatabase {
     return { entries, revision, more, count }
   }
 
-  /** The live keys of a range, newest or as of a log number, in order, with their versions' numbers. */
-  *#keys(start: string, end: string | undefined, old: number | undefined): Generator<[string, number]> {
-    const { currentRange, current, oldRange, oldKey } = this.#sql
-    if (old === undefined && end === undefined) {
-      const found = row(current.get(start))
-      if (found) yield [start, found[0] as number]
-      return
+  /** The entries of a range in order, newest or as of a log number. */
+  *#entries(start: string, end: string | undefined, old: number | undefined): Generator<Entry> {
+    if (old !== undefined) {
+      for (const [key, seq] of this.#oldKeys(start, end, old)) yield this.#entry(key, seq)
+    } else if (end === undefined) {
+      const found = row(this.#sql.current.get(start))
+      if (found) yield this.#entry(start, found[0] as number)
+    } else {
+      for (const found of this.#sql.currentRange.iterate(start, end)) {
+        const [key, seq, createRevision, value] = row(found) as [string, number, number, Uint8Array]
+        yield { key, value, createRevision, modRevision: revisionOf(seq) }
+      }
     }
-    if (old === undefined) {
-      for (const found of currentRange.iterate(start, end!)) yield row(found) as [string, number]
-      return
-    }
+  }
+
+  /** The keys that lived as of a log number, in order, with their versions' numbers. */
+  *#oldKeys(start: string, end: string | undefined, old: number): Generator<[string, number]> {
+    const { oldRange, oldKey } = this.#sql
     const rows = end === undefined ? oldKey.iterate(start, old) : oldRange.iterate(start, end, old)
     for (const found of rows) {
       const [key, seq, createRevision] = row(found) as [string | null, number, number]
@@ -209,9 +214,11 @@ export class StoreDatabase {
   }
 
   #count(start: string, end: string | undefined, old: number | undefined): number {
-    if (end !== undefined && old === undefined) return row(this.#sql.countRange.get(start, end))![0] as number
-    if (end !== undefined) return row(this.#sql.countOldRange.get(start, end, old!))![0] as number
-    return [...this.#keys(start, end, old)].length
+    const { current, countRange, countOldRange } = this.#sql
+    if (old !== undefined && end === undefined) return [...this.#oldKeys(start, end, old)].length
+    if (old !== undefined) return row(countOldRange.get(start, end!, old))![0] as number
+    if (end !== undefined) return row(countRange.get(start, end))![0] as number
+    return current.get(start) ? 1 : 0
   }
 
   log({ start, end, after, maxChanges, maxBytes }: LogRequest): LogSlice {

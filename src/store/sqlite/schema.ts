@@ -61,7 +61,9 @@ export const SQL = {
         SET seq = excluded.seq, create_revision = excluded.create_revision, expires_at = excluded.expires_at`,
   remove: 'DELETE FROM current WHERE key = ?',
 
-  currentRange: 'SELECT key, seq FROM current WHERE key >= ? AND key < ? ORDER BY key',
+  currentRange: `SELECT current.key, current.seq, current.create_revision, log.value
+                 FROM current CROSS JOIN log ON log.seq = current.seq
+                 WHERE current.key >= ? AND current.key < ? ORDER BY current.key`,
   countRange: 'SELECT count(*) FROM current WHERE key >= ? AND key < ?',
   oldKey: 'SELECT key, max(seq), create_revision FROM log INDEXED BY log_by_key WHERE key = ? AND seq <= ?',
   oldRange: `SELECT key, max(seq), create_revision FROM log INDEXED BY log_by_key
