@@ -60,11 +60,10 @@ async function applyOne(api: Api, manifest: Manifest, defaultNamespace: string):
         current as unknown as JsonObject,
       )
       if (!patch) return { manifest, object: current, outcome: 'unchanged' }
-      return {
-        manifest,
-        object: await api.patch(kind, key, { type: 'strategic', body: patch }, options),
-        outcome: 'configured',
-      }
+      const object = await api.patch(kind, key, { type: 'strategic', body: patch }, options)
+      // A patch may say the same in other words: 1000m for 1, or stringData for data.
+      const isSame = object.metadata.resourceVersion === current.metadata.resourceVersion
+      return { manifest, object, outcome: isSame ? 'unchanged' : 'configured' }
     } catch (error) {
       // Somebody else created or changed it just now: look again.
       if (attempt >= 5 || !isApiError(error, 'AlreadyExists', 'Conflict')) throw error

@@ -1,4 +1,5 @@
 import type { Clock, Log, Random } from '../base/index.ts'
+import { builtinControllers, runControllers } from '../controllers/index.ts'
 import type { ApiServer } from '../server/index.ts'
 
 export interface LoopOptions {
@@ -17,6 +18,17 @@ export interface Loops {
 }
 
 /** The control loops of a cluster on the in-process API: the controllers, and the scheduler. */
-export async function startLoops(_options: LoopOptions): Promise<Loops> {
-  return { ready: Promise.resolve(), stopped: Promise.resolve() }
+export async function startLoops(options: LoopOptions): Promise<Loops> {
+  const { server, clock, random, log, signal, podCidr, rootCa } = options
+  const api = server.apiFor.bind(server)
+  const controllers = builtinControllers({ podCidr, rootCa })
+  const running = runControllers({
+    api,
+    controllers,
+    clock,
+    random,
+    log: log.child({ part: 'controllers' }),
+    signal,
+  })
+  return { ready: running.ready, stopped: running.stopped }
 }

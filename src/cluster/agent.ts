@@ -1,0 +1,75 @@
+import { type Clock, type Log, processLog, sleep, systemClock, systemRandom } from '../base/index.ts'
+import { httpsApi, Informers } from '../client/index.ts'
+import { startNodeAgent } from '../node/index.ts'
+import { ensurePki, type Pki } from '../server/index.ts'
+import { pkiOptions } from './access.ts'
+import { listens } from './containerd.ts'
+import { ensurePauseImage } from './images/index.ts'
+import type { ContainerdLayout, Layout } from './layout.ts'
+import { followPodNetwork } from './pod-network.ts'
+import { keepCertificatesFresh, untilStopped } from './server.ts'
+
+/**
+ * The process `agent` of one node: looks after its pods, its part of the pod network, the Service rules and the cluster
+ * DNS. Runs in the node's network namespace. What it started goes on running when it ends.
+ */
+export async function runAgent(layout: Layout, nodeName: string): Promise<void> {
+  const log = processLog('agent').child({ node: nodeName })
+  const clock = systemClock()
+  const random = systemRandom()
+  const stop = untilStopped()
+  const stopping = new AbortController()
+  const { signal } = stopping
+  const node = layout.nodes.find((n) => n.name === nodeName)
+  if (!node)
+    throw new Error(
+      `cannot run the agent of "${nodeName}": cluster "${layout.config.name}" has ${layout.nodes.length} nodes`,
+    )
+  let pki = await ensurePki(layout.pkiDir, pkiOptions(layout, clock, log))
+  const tlsOf = (p: Pki) => ({
+    ca: p.ca.cert,
+    cert: p.nodes[nodeName]!.client.cert,
+    key: p.nodes[nodeName]!.client.key,
+  })
+  let tls = tlsOf(pki)
+  keepCertificatesFresh(layout, pki, clock, log, (renewed) => {
+    pki = renewed
+    tls = tlsOf(renewed)
+  })
+  const api = httpsApi({ server: layout.apiUrl, tls: () => tls, userAgent: 'dhow-agent' })
+  const informers = new Informers({ api, clock, random, log, signal })
+  followPodNetwork({ layout, node, informers, clock, log, signal })
+  await prepareRuntime(node.containerd, clock, log)
+  const agent = await startNodeAgent({
+    api,
+    nodeName,
+    nodeIPs: [node.ip],
+    criSocket: node.containerd.socket,
+    rootDir: node.agentDir,
+    cgroupBase: node.cgroupBase,
+    clusterDNS: [layout.dnsIp],
+    clusterDomain: layout.config.clusterDomain,
+    clock,
+    random,
+    log,
+  })
+  await stop
+  log.info({}, 'stopping; what runs goes on running')
+  stopping.abort()
+  await agent.stop()
+  process.exit(0)
+}
+
+/** Waits for containerd and gives it the image that every pod needs; it may start at the same time, or later. */
+async function prepareRuntime(containerd: ContainerdLayout, clock: Clock, log: Log): Promise<void> {
+  for (let pauseMs = 20; ; pauseMs = Math.min(1_000, pauseMs * 2)) {
+    if (await listens(containerd.socket)) {
+      try {
+        return await ensurePauseImage(containerd)
+      } catch (error) {
+        log.warn({ error: String(error) }, 'cannot prepare the pause image; trying again')
+      }
+    }
+    await sleep(clock, pauseMs)
+  }
+}
