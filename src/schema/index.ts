@@ -1,5 +1,7 @@
 export type { Decoded, DecodeProblem, UnknownFields } from './decode.ts'
 export { decode, decodeErrorText } from './decode.ts'
+export { applyDefaults } from './defaults.ts'
+export { deepFreeze, withField } from './frozen.ts'
 export type { Input, Kind, KubeObject, ObjectMetaLike, Resource, Subresource, Verb } from './kind.ts'
 export { apiVersionOf } from './kind.ts'
 export type { JsonObject as OpenApiObject, OpenApiVersion } from './openapi.ts'
