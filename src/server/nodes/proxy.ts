@@ -1,5 +1,5 @@
 import { Agent as HttpAgent } from 'node:http'
-import { Agent as HttpsAgent, type RequestOptions } from 'node:https'
+import { Agent as HttpsAgent } from 'node:https'
 import { ApiError, badRequest, EndpointSlice, Node, Pod, Service } from '../../api/index.ts'
 import type { Clock, Log, Random } from '../../base/index.ts'
 import type { NodeProxy, ObjectReader, ProxyRequest } from '../contracts.ts'
@@ -107,7 +107,7 @@ function podLog(request: ProxyRequest, options: NodeProxyOptions, agents: Agents
     upstream: {
       ...upstream,
       agent: undefined,
-      tls: { ...agents.tls, rejectUnauthorized: false, agent: false },
+      tls: { ...agents.tls, rejectUnauthorized: false },
     },
     errorsAsStatus: true,
   }
@@ -158,12 +158,9 @@ function kubelet(
     what: `node "${node}" at ${host}:${port}`,
     hint: `check that its agent runs (dhow status) and that port ${port} is open between the machines`,
     agent: agents.kubelet,
-    tls: { ...agents.tls, ...HALF_OPEN },
+    tls: agents.tls,
   }
 }
-
-/** The other side's end must not end ours: Node's types do not know that TLS clients take it too. */
-const HALF_OPEN = { allowHalfOpen: true } as RequestOptions
 
 /** nodes/NAME/proxy is the agent's own API; with another port, or http:, whatever listens there. */
 function toNode(request: ProxyRequest, options: NodeProxyOptions, agents: Agents): Route {
@@ -201,7 +198,7 @@ function toHttp(request: ProxyRequest, target: HttpTarget, agents: Agents): Rout
     hint: 'check that it listens on that port and that the server reaches the pod network',
     agent: scheme === 'http' ? agents.http : agents.https,
     // As Kubernetes: whoever may proxy to a pod may also see what its self-signed certificate hides.
-    ...(scheme === 'https' ? { tls: { rejectUnauthorized: false, ...HALF_OPEN } } : { tls: HALF_OPEN }),
+    ...(scheme === 'https' ? { tls: { rejectUnauthorized: false } } : {}),
   }
   return { upstream, errorsAsStatus: false, location: relocate(request) }
 }

@@ -1,7 +1,9 @@
 import http from 'node:http'
 import https from 'node:https'
+import { connect, isIP, type Socket } from 'node:net'
 import type { Duplex, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { ApiError, type Reason } from '../../api/index.ts'
 import type { Clock } from '../../base/index.ts'
 import type { PlainExchange, UpgradedConnection } from '../contracts.ts'
@@ -24,7 +26,7 @@ export interface Upstream {
   /** Who that is and what to check when it does not answer: `node "a" at 10.0.0.1:10250`. */
   readonly what: string
   readonly hint: string
-  readonly tls?: https.RequestOptions
+  readonly tls?: ConnectionOptions
   readonly agent?: http.Agent | undefined
 }
 
@@ -73,11 +75,20 @@ export async function forwardPlain(
   exchange: PlainExchange,
   options: ForwardOptions,
 ): Promise<void> {
-  const request = open(upstream, forwardedHeaders(upstream.headers))
-  const response = await answerOf(request, upstream, options, () => {
-    if (upstream.method === 'GET' || upstream.method === 'HEAD') request.end()
-    else pipeline(exchange.body, request).catch(() => {})
-  })
+  const safe = upstream.method === 'GET' || upstream.method === 'HEAD'
+  const attempt = (to: Upstream): Promise<Answer> => {
+    const request = open(to, forwardedHeaders(to.headers))
+    const answer = answerOf(request, to, options, () => {
+      if (safe) request.end()
+      else pipeline(exchange.body, request).catch(() => {})
+    })
+    // A connection that waited for use may be closed by the other side at the very moment we use it.
+    return answer.catch((error) => {
+      if (!safe || !request.reusedSocket || options.signal.aborted) throw error
+      return attempt({ ...to, agent: undefined })
+    })
+  }
+  const response = await attempt(upstream)
   if (response.type === 'upgrade') {
     response.socket.destroy()
     throw new ApiError(
@@ -106,7 +117,8 @@ export async function forwardUpgrade(
     connection: 'Upgrade',
     upgrade: String(upstream.headers.upgrade ?? ''),
   }
-  const request = open(upstream, headers)
+  const raw = connect({ host: upstream.host, port: upstream.port, allowHalfOpen: true, noDelay: true })
+  const request = open(upstream, headers, raw)
   const response = await answerOf(request, upstream, options, () => request.end())
   if (response.type === 'answer') {
     const { message } = response
@@ -118,21 +130,26 @@ export async function forwardUpgrade(
   client.write(serializeHead(message.statusCode!, message.statusMessage ?? '', message.rawHeaders))
   if (head.length > 0) client.write(head)
   if (connection.head.length > 0) socket.write(connection.head)
-  await tunnel(client, socket, options.signal)
+  await tunnel(client, socket, options.signal, () => raw.resetAndDestroy())
 }
 
 /**
  * Bytes both ways until both sides have ended. The end of one direction is handed on and the other goes on: that is
- * how `cat file | kubectl exec -i` ends. When one side breaks, so does the other.
+ * how `cat file | kubectl exec -i` ends. When one side breaks, so does the other: `reset` tells b so, for whom a mere
+ * close would look like an end.
  */
-export function tunnel(a: Duplex, b: Duplex, signal: AbortSignal): Promise<void> {
+export function tunnel(a: Duplex, b: Duplex, signal: AbortSignal, reset: () => void): Promise<void> {
   return new Promise((resolve) => {
     let open = 2
     const finish = () => {
-      signal.removeEventListener('abort', finish)
+      signal.removeEventListener('abort', broken)
       a.destroy()
       b.destroy()
       resolve()
+    }
+    const broken = () => {
+      if (!b.destroyed) reset()
+      finish()
     }
     const closed = () => {
       if (--open === 0) finish()
@@ -141,27 +158,27 @@ export function tunnel(a: Duplex, b: Duplex, signal: AbortSignal): Promise<void>
       [a, b],
       [b, a],
     ] as const) {
-      from.on('error', finish)
-      from.once('close', () => (from.readableEnded && from.writableFinished ? closed() : finish()))
+      from.on('error', broken)
+      from.once('close', () => (from.readableEnded && from.writableFinished ? closed() : broken()))
       from.pipe(to)
     }
-    if (signal.aborted) finish()
-    else signal.addEventListener('abort', finish, { once: true })
-    if (a.destroyed || b.destroyed) finish()
+    if (signal.aborted || a.destroyed || b.destroyed) broken()
+    else signal.addEventListener('abort', broken, { once: true })
   })
 }
 
-function open(upstream: Upstream, headers: http.OutgoingHttpHeaders): http.ClientRequest {
-  const options: https.RequestOptions = {
-    host: upstream.host,
-    port: upstream.port,
-    method: upstream.method,
-    path: upstream.path,
-    headers,
-    ...(upstream.agent ? { agent: upstream.agent } : {}),
-    ...upstream.tls,
+/** Over the connection `raw`, or one of the agent's. */
+function open(upstream: Upstream, headers: http.OutgoingHttpHeaders, raw?: Socket): http.ClientRequest {
+  const { host, port, method, path, tls = {}, scheme } = upstream
+  const options = { host, port, method, path, headers }
+  if (raw) {
+    // A name is shown to the other side; an address must not be (RFC 6066).
+    const secured = () =>
+      connectTls({ ...tls, socket: raw, ...(isIP(host) ? { host } : { host, servername: host }) })
+    return http.request({ ...options, createConnection: scheme === 'https' ? secured : () => raw })
   }
-  return upstream.scheme === 'https' ? https.request(options) : http.request(options)
+  if (scheme === 'http') return http.request({ ...options, agent: upstream.agent ?? false })
+  return https.request({ ...options, ...tls, agent: upstream.agent ?? false })
 }
 
 type Answer =
@@ -194,7 +211,7 @@ function answerOf(
       cancelTimeout()
     }
     request.once('socket', (socket) => {
-      if (!socket.connecting) ready()
+      if (request.reusedSocket) ready()
       else socket.once(upstream.scheme === 'https' ? 'secureConnect' : 'connect', ready)
     })
     request.once('response', (message) => {
@@ -306,7 +323,8 @@ async function relayRefusal(
     (Array.isArray(value) ? value : [value]).flatMap((v) => [name, v]),
   )
   client.write(serializeHead(message.statusCode!, message.statusMessage ?? '', lines))
-  await pipeline(message, client, { signal: options.signal })
+  // The head is out: whatever goes wrong from here on can only end the connection.
+  await pipeline(message, client, { signal: options.signal }).catch(() => client.destroy())
 }
 
 /** `raw` alternates names and values, as they came: the parser has refused line breaks in them. */
