@@ -1,6 +1,6 @@
-import type { Readable, Writable, Duplex } from 'node:stream'
-import type { Clock, Log, Random } from '../base/index.ts'
+import type { Duplex, Readable, Writable } from 'node:stream'
 import type { Api, UserInfo } from '../api/index.ts'
+import type { Clock, Log, Random } from '../base/index.ts'
 import type { Kind, KubeObject } from '../schema/index.ts'
 
 /**
@@ -103,7 +103,10 @@ export interface SubjectRules {
     readonly resources?: readonly string[]
     readonly resourceNames?: readonly string[]
   }[]
-  readonly nonResourceRules: readonly { readonly verbs: readonly string[]; readonly nonResourceURLs?: readonly string[] }[]
+  readonly nonResourceRules: readonly {
+    readonly verbs: readonly string[]
+    readonly nonResourceURLs?: readonly string[]
+  }[]
   readonly incomplete: boolean
   readonly evaluationError?: string
 }

@@ -1,7 +1,6 @@
-import { type Clock, type Log, type Random, timestamp } from '../../base/index.ts'
 import {
-  alreadyExists,
   ApiError,
+  alreadyExists,
   badRequest,
   conflict,
   type GetOptions,
@@ -10,10 +9,11 @@ import {
   notFound,
   type UserInfo,
 } from '../../api/index.ts'
+import { type Clock, type Log, type Random, timestamp } from '../../base/index.ts'
 import { equalJson, type Kind, type KubeObject } from '../../schema/index.ts'
 import { type Store, StoreClosedError, StoreUnavailableError, type Write } from '../../store/index.ts'
 import type { Admission, AdmissionRequest } from '../contracts.ts'
-import { behaviourOf, type Behaviour } from './behaviours.ts'
+import { type Behaviour, behaviourOf } from './behaviours.ts'
 import type { Feed } from './feed.ts'
 import { type Item, itemKey, itemOf, storedBytes, withRevisionBytes } from './item.ts'
 import type { Resources, ServedResource } from './resources.ts'
@@ -90,14 +90,30 @@ export class Registry {
     if (waiting) await waiting
   }
 
-  async create(kind: Kind, namespace: string | undefined, input: KubeObject, caller: Caller, dryRun = false): Promise<Item> {
+  async create(
+    kind: Kind,
+    namespace: string | undefined,
+    input: KubeObject,
+    caller: Caller,
+    dryRun = false,
+  ): Promise<Item> {
     const resource = this.#o.resources.of(kind)
     const loading = resource.cache.ready()
     if (loading) await unavailableAsApiError(loading)
     const given = inNamespace(kind, input, namespace)
-    if (given.metadata.resourceVersion) throw badRequest('resourceVersion should not be set on objects to be created')
+    if (given.metadata.resourceVersion)
+      throw badRequest('resourceVersion should not be set on objects to be created')
     const { strategy } = resource
-    const request = this.#admission(kind, '', namespace, given.metadata.name, undefined, caller, dryRun, 'CREATE')
+    const request = this.#admission(
+      kind,
+      '',
+      namespace,
+      given.metadata.name,
+      undefined,
+      caller,
+      dryRun,
+      'CREATE',
+    )
     const admitted = await this.#admit({ ...request, object: strategy.defaults(given) })
     for (let attempt = 1; ; attempt++) {
       const named = this.#named(kind, admitted)
@@ -137,7 +153,16 @@ export class Registry {
       const old = current.object
       const input = inNamespace(kind, await next(old), key.namespace)
       this.#checkPreconditions(resource, key.name, input, old)
-      const request = this.#admission(kind, subresource, key.namespace, key.name, old, caller, dryRun, 'UPDATE')
+      const request = this.#admission(
+        kind,
+        subresource,
+        key.namespace,
+        key.name,
+        old,
+        caller,
+        dryRun,
+        'UPDATE',
+      )
       const admitted = await this.#admit({ ...request, object: strategy.defaults(input) })
       const prepared = strategy.prepareForUpdate(admitted, old, subresource)
       this.#check(kind, prepared, strategy.validateUpdate(prepared, old, subresource))
@@ -147,11 +172,19 @@ export class Registry {
       if (isFinished(prepared, behaviour)) return { do: 'remove' }
       if (prepared === old) return { do: 'nothing' }
       const reserved = behaviour?.reserve ? await behaviour.reserve(prepared, old, dryRun) : undefined
-      return { do: 'write', object: reserved?.object ?? prepared, ...(reserved ? { undo: reserved.release } : {}) }
+      return {
+        do: 'write',
+        object: reserved?.object ?? prepared,
+        ...(reserved ? { undo: reserved.release } : {}),
+      }
     }
     const loading = resource.cache.ready()
     if (loading) await unavailableAsApiError(loading)
-    if (!resource.cache.get(itemKey(key.namespace, key.name)) && subresource === '' && strategy.createOnUpdate) {
+    if (
+      !resource.cache.get(itemKey(key.namespace, key.name)) &&
+      subresource === '' &&
+      strategy.createOnUpdate
+    ) {
       const input = await next(undefined)
       if (input.metadata.resourceVersion) throw notFound(kind.resource, key.name)
       return { item: await this.create(kind, key.namespace, input, caller, dryRun), outcome: 'created' }
@@ -160,7 +193,12 @@ export class Registry {
   }
 
   /** Compare-and-swap with a bounded number of retries. `decide` sees the object as `kind` shows it. */
-  async modify(kind: Kind, key: Key, decide: (current: Item) => Decision | Promise<Decision>, dryRun = false): Promise<Written> {
+  async modify(
+    kind: Kind,
+    key: Key,
+    decide: (current: Item) => Decision | Promise<Decision>,
+    dryRun = false,
+  ): Promise<Written> {
     const resource = this.#o.resources.of(kind)
     const loading = resource.cache.ready()
     if (loading) await unavailableAsApiError(loading)
@@ -183,7 +221,15 @@ export class Registry {
     throw conflict(kind.resource, key.name)
   }
 
-  admissionFor(kind: Kind, subresource: string, key: Key, caller: Caller, dryRun: boolean, operation: AdmissionRequest['operation'], old?: KubeObject): AdmissionRequest {
+  admissionFor(
+    kind: Kind,
+    subresource: string,
+    key: Key,
+    caller: Caller,
+    dryRun: boolean,
+    operation: AdmissionRequest['operation'],
+    old?: KubeObject,
+  ): AdmissionRequest {
     return this.#admission(kind, subresource, key.namespace, key.name, old, caller, dryRun, operation)
   }
 
@@ -209,10 +255,16 @@ export class Registry {
   }
 
   /** undefined: somebody was faster. */
-  async #replace(resource: ServedResource, current: Item, object: KubeObject, dryRun: boolean): Promise<Written | undefined> {
+  async #replace(
+    resource: ServedResource,
+    current: Item,
+    object: KubeObject,
+    dryRun: boolean,
+  ): Promise<Written | undefined> {
     const stored = resource.conversion ? resource.conversion.toStorage(object) : object
     const bytes = storedBytes(stored)
-    if (saysTheSame(withRevisionBytes(bytes, current.revision), current.json)) return { item: current, outcome: 'unchanged' }
+    if (saysTheSame(withRevisionBytes(bytes, current.revision), current.json))
+      return { item: current, outcome: 'unchanged' }
     if (dryRun) return { item: itemOf(current.key, stored, bytes, current.revision), outcome: 'changed' }
     const revision = await this.#commit(resource, current.key, stored, bytes, current.revision)
     if (revision === undefined) return undefined
@@ -220,7 +272,11 @@ export class Registry {
   }
 
   async #remove(resource: ServedResource, current: Item, dryRun: boolean): Promise<Written | undefined> {
-    if (!dryRun && (await this.#commit(resource, current.key, undefined, null, current.revision)) === undefined) return undefined
+    if (
+      !dryRun &&
+      (await this.#commit(resource, current.key, undefined, null, current.revision)) === undefined
+    )
+      return undefined
     return { item: current, outcome: 'removed' }
   }
 
@@ -233,7 +289,12 @@ export class Registry {
     expect: number,
   ): Promise<number | undefined> {
     const { store, feed } = this.#o
-    const write: Write = { key: resource.prefix + key, value, expect, ...(resource.ttlMs && value ? { ttlMs: resource.ttlMs } : {}) }
+    const write: Write = {
+      key: resource.prefix + key,
+      value,
+      expect,
+      ...(resource.ttlMs && value ? { ttlMs: resource.ttlMs } : {}),
+    }
     if (object && value) resource.cache.expectWrite(key, value, object)
     try {
       const result = await store.commit([write])
@@ -265,7 +326,18 @@ export class Registry {
     operation: AdmissionRequest['operation'],
   ): AdmissionRequest {
     const { user } = caller
-    return { operation, kind, subresource, namespace, name: name ?? '', object: undefined, old, user, dryRun, warn: (text) => caller.warn(text) }
+    return {
+      operation,
+      kind,
+      subresource,
+      namespace,
+      name: name ?? '',
+      object: undefined,
+      old,
+      user,
+      dryRun,
+      warn: (text) => caller.warn(text),
+    }
   }
 
   async #admit(request: AdmissionRequest): Promise<KubeObject> {
@@ -282,8 +354,19 @@ export class Registry {
   }
 
   #born(object: KubeObject): KubeObject {
-    const { selfLink: _s, managedFields: _m, ...metadata } = object.metadata as KubeObject['metadata'] & { selfLink?: string; managedFields?: unknown }
-    return orderedMetadata({ ...object, metadata: { ...metadata, uid: this.#o.random.uuid(), creationTimestamp: timestamp(this.#o.clock.now()) } })
+    const {
+      selfLink: _s,
+      managedFields: _m,
+      ...metadata
+    } = object.metadata as KubeObject['metadata'] & { selfLink?: string; managedFields?: unknown }
+    return orderedMetadata({
+      ...object,
+      metadata: {
+        ...metadata,
+        uid: this.#o.random.uuid(),
+        creationTimestamp: timestamp(this.#o.clock.now()),
+      },
+    })
   }
 
   #check(kind: Kind, object: KubeObject, problems: Parameters<typeof invalid>[2]): void {
@@ -293,13 +376,22 @@ export class Registry {
   #checkPreconditions(resource: ServedResource, name: string, input: KubeObject, old: KubeObject): void {
     const { uid, resourceVersion } = input.metadata
     if (uid && uid !== old.metadata.uid) {
-      throw conflict(resource.kind.resource, name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`)
+      throw conflict(
+        resource.kind.resource,
+        name,
+        `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`,
+      )
     }
     if (resourceVersion && resourceVersion !== '0') {
       if (resourceVersion !== old.metadata.resourceVersion) throw conflict(resource.kind.resource, name)
     } else if (!resource.strategy.unconditionalUpdate) {
       this.#check(resource.kind, input, [
-        { type: 'Invalid', field: 'metadata.resourceVersion', value: 0, detail: 'must be specified for an update' },
+        {
+          type: 'Invalid',
+          field: 'metadata.resourceVersion',
+          value: 0,
+          detail: 'must be specified for an update',
+        },
       ])
     }
   }
@@ -307,13 +399,14 @@ export class Registry {
 
 /** Metadata in the order of its declaration, with uid where the encoder looks for it. */
 function orderedMetadata(object: KubeObject): KubeObject {
-  const { name, generateName, namespace, uid, resourceVersion, generation, creationTimestamp, ...rest } = object.metadata as KubeObject['metadata'] & { generateName?: string }
+  const { name, generateName, namespace, uid, resourceVersion, generation, creationTimestamp, ...rest } =
+    object.metadata as KubeObject['metadata'] & { generateName?: string }
   const metadata = {
     name,
     ...(generateName ? { generateName } : {}),
     ...(namespace === undefined ? {} : { namespace }),
     uid,
-    ...(resourceVersion ? { resourceVersion } : {}),
+    resourceVersion: resourceVersion ?? '',
     ...(generation === undefined ? {} : { generation }),
     creationTimestamp,
     ...rest,
@@ -325,7 +418,8 @@ function orderedMetadata(object: KubeObject): KubeObject {
 function inNamespace(kind: Kind, object: KubeObject, namespace: string | undefined): KubeObject {
   const own = object.metadata.namespace
   if (!kind.resource.namespaced || own === namespace) return object
-  if (own) throw badRequest('the namespace of the provided object does not match the namespace sent on the request')
+  if (own)
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request')
   return { ...object, metadata: { ...object.metadata, namespace } }
 }
 
@@ -344,7 +438,9 @@ export function parseRevision(text: string): number {
 }
 
 function invalidResourceVersion(text: string): ApiError {
-  return badRequest(`Invalid value: ${JSON.stringify(text.slice(0, 100))}: strconv.ParseUint: parsing ${JSON.stringify(text.slice(0, 100))}: invalid syntax`)
+  return badRequest(
+    `Invalid value: ${JSON.stringify(text.slice(0, 100))}: strconv.ParseUint: parsing ${JSON.stringify(text.slice(0, 100))}: invalid syntax`,
+  )
 }
 
 /** 504 with the cause that client-go recognises and retries. */
@@ -357,7 +453,12 @@ function tooLarge(wanted: number, current: number): ApiError {
 
 export function storeError(error: unknown): unknown {
   if (error instanceof StoreUnavailableError || error instanceof StoreClosedError) {
-    return new ApiError('ServiceUnavailable', `the store does not take writes: ${error.message}`, { retryAfterSeconds: 1 }, { cause: error })
+    return new ApiError(
+      'ServiceUnavailable',
+      `the store does not take writes: ${error.message}`,
+      { retryAfterSeconds: 1 },
+      { cause: error },
+    )
   }
   return error
 }

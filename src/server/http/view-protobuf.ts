@@ -1,0 +1,134 @@
+import { bodyKinds, ListMeta, Status } from '../../api/index.ts'
+import {
+  apiVersionOf,
+  encodeMessage,
+  encodeProtobuf,
+  type Kind,
+  type KubeObject,
+  type StructType,
+  watchFrame,
+} from '../../schema/index.ts'
+import type { Item } from '../registry/item.ts'
+import type { ListPage } from '../registry/list.ts'
+import { type ListOutput, listMeta, type View } from './view.ts'
+import { bookmarkObject, jsonBytes } from './view-json.ts'
+import type { WatchFormat } from './watch-stream.ts'
+
+const CONTENT_TYPE = 'application/vnd.kubernetes.protobuf'
+const MAGIC = Buffer.from([0x6b, 0x38, 0x73, 0x00])
+/** contentEncoding and contentType, both empty. */
+const TAIL = Buffer.from([0x1a, 0x00, 0x22, 0x00])
+const views = new WeakMap<Kind, View>()
+
+/** Kubernetes' protobuf. An object's message is made once and shared by answers, lists and watch events. */
+export function protobufView(kind: Kind | undefined): View {
+  if (!kind)
+    return {
+      contentType: CONTENT_TYPE,
+      item: (i) => anyObject(i.object),
+      object: anyObject,
+      list: noKind,
+      watch: noKind,
+    }
+  let view = views.get(kind)
+  if (!view) {
+    view = {
+      contentType: CONTENT_TYPE,
+      item: (item) => itemEnvelope(kind, item),
+      object: anyObject,
+      list: (page) => listOutput(kind, page),
+      watch: () => watchProtobuf(kind),
+    }
+    views.set(kind, view)
+  }
+  return view
+}
+
+function noKind(): never {
+  throw new Error('bug: lists and watches need a kind')
+}
+
+/** An object that says itself what it is; in JSON inside the envelope's rules when nothing declares it. */
+function anyObject(object: object): Buffer {
+  const { kind, apiVersion } = object as KubeObject
+  const type =
+    kind === 'Status'
+      ? Status
+      : bodyKinds.find((b) => b.apiKind?.kind === kind && apiVersionOf(b.apiKind) === apiVersion)
+  if (!type?.protobuf) return jsonBytes(object)
+  return encodeProtobuf(type as StructType<object>, object)
+}
+
+function messageOf(kind: Kind, item: Item): Uint8Array {
+  item.proto ??= encodeMessage(kind as StructType<KubeObject>, item.object)
+  return item.proto
+}
+
+function itemEnvelope(kind: Kind, item: Item): Buffer {
+  const message = messageOf(kind, item)
+  return Buffer.concat([
+    ...envelopeHead(apiVersionOf(kind.resource), kind.resource.kind, message.length),
+    message,
+    TAIL,
+  ])
+}
+
+function envelopeHead(apiVersion: string, kind: string, length: number): Buffer[] {
+  const group = Buffer.from(apiVersion)
+  const name = Buffer.from(kind)
+  const meta = Buffer.concat([
+    Buffer.from([0x0a]),
+    varint(group.length),
+    group,
+    Buffer.from([0x12]),
+    varint(name.length),
+    name,
+  ])
+  return [MAGIC, Buffer.from([0x0a]), varint(meta.length), meta, Buffer.from([0x12]), varint(length)]
+}
+
+/** A list's message is its metadata and the items' messages one after the other. */
+function listOutput(kind: Kind, page: ListPage): ListOutput {
+  const meta = encodeMessage(ListMeta as StructType<object>, listMeta(page))
+  const pieces: Uint8Array[] = [Buffer.from([0x0a]), varint(meta.length), meta]
+  for (const item of page.items) {
+    const message = messageOf(kind, item)
+    pieces.push(ITEM_TAG, varint(message.length), message)
+  }
+  let length = 0
+  for (const piece of pieces) length += piece.length
+  const head = envelopeHead(apiVersionOf(kind.resource), kind.resource.listKind, length)
+  const whole = Buffer.concat([...head, ...pieces, TAIL])
+  return { bytes: whole.length, parts: () => [whole] }
+}
+
+const ITEM_TAG = Buffer.from([0x12])
+
+function varint(value: number): Buffer {
+  const bytes: number[] = []
+  let rest = value
+  while (rest > 127) {
+    bytes.push((rest % 128) | 128)
+    rest = Math.floor(rest / 128)
+  }
+  bytes.push(rest)
+  return Buffer.from(bytes)
+}
+
+function watchProtobuf(kind: Kind): WatchFormat {
+  const apiVersion = apiVersionOf(kind.resource)
+  return {
+    contentType: `${CONTENT_TYPE};stream=watch`,
+    key: `protobuf ${apiVersion}`,
+    event: ({ type, item }) => watchFrame(type, itemEnvelope(kind, item)),
+    bookmark: (revision, end) =>
+      watchFrame(
+        'BOOKMARK',
+        encodeProtobuf(
+          kind as StructType<object>,
+          bookmarkObject(kind.resource.kind, apiVersion, revision, end),
+        ),
+      ),
+    error: (error) => watchFrame('ERROR', encodeProtobuf(Status as StructType<object>, error.status)),
+  }
+}

@@ -1,0 +1,25 @@
+import { badRequest, type CreateOptions } from '../../api/index.ts'
+import { decode, decodeErrorText, type KubeObject, type StructType } from '../../schema/index.ts'
+
+export type FieldValidation = NonNullable<CreateOptions['fieldValidation']>
+
+const MODES = { Strict: 'strict', Warn: 'warn', Ignore: 'ignore' } as const
+
+/** A body as its type says; 400 in Kubernetes' words when it does not fit, warnings for what is only unknown. */
+export function decodeObject<T = KubeObject>(
+  type: StructType<T>,
+  json: unknown,
+  validation: FieldValidation,
+  warn: (text: string) => void,
+): T {
+  const { value, problems, warnings } = decode(type, json, { unknown: MODES[validation] })
+  if (problems.length > 0)
+    throw badRequest(decodeErrorText(type.apiKind ?? { version: '', kind: type.name }, problems))
+  for (const warning of warnings) warn(warning)
+  return value
+}
+
+export function notThisKind(type: StructType, why: string): Error {
+  const { version, kind } = type.apiKind ?? { version: '', kind: type.name }
+  return badRequest(`${kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: ${why}`)
+}

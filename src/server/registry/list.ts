@@ -1,0 +1,172 @@
+import { badRequest, expired, invalid, type ListOptions, type WatchOptions } from '../../api/index.ts'
+import type { Kind, Problem } from '../../schema/index.ts'
+import { CompactedError, FutureRevisionError } from '../../store/index.ts'
+import { decodeContinue, encodeContinue } from './continue.ts'
+import { WatchCursor } from './cursor.ts'
+import type { Item } from './item.ts'
+import { parseRevision, type Registry } from './registry.ts'
+import type { ServedResource } from './resources.ts'
+import { Selection } from './selection.ts'
+
+export interface ListPage {
+  readonly kind: Kind
+  readonly items: readonly Item[]
+  readonly revision: number
+  readonly continue: string | undefined
+  readonly remaining: number | undefined
+}
+
+/** The objects that `options` select, all as of one revision. */
+export async function listItems(registry: Registry, kind: Kind, options: ListOptions): Promise<ListPage> {
+  checkListOptions(options)
+  const resource = registry.resources.of(kind)
+  const selection = Selection.of(resource, options)
+  const limit = options.limit ?? 0
+  const position = options.continue ? decodeContinue(options.continue) : undefined
+  if (position) {
+    await registry.fresh(resource, '0')
+    const rest = await stateAt(registry, resource, position.revision, options.namespace, position.after)
+    return page(registry, resource, rest, selection, position.revision, limit)
+  }
+  const { resourceVersion, resourceVersionMatch } = options
+  await registry.fresh(resource, resourceVersion)
+  const isExact = resourceVersionMatch === 'Exact' || (resourceVersionMatch === undefined && limit > 0)
+  if (resourceVersion && resourceVersion !== '0' && isExact) {
+    const revision = parseRevision(resourceVersion)
+    return page(
+      registry,
+      resource,
+      await stateAt(registry, resource, revision, options.namespace, undefined),
+      selection,
+      revision,
+      limit,
+    )
+  }
+  const revision = registry.revision
+  if (selection.all && limit === 0)
+    return {
+      kind,
+      items: presented(resource, resource.cache.items(options.namespace)),
+      revision,
+      continue: undefined,
+      remaining: undefined,
+    }
+  return page(registry, resource, selection.candidates(resource.cache), selection, revision, limit)
+}
+
+function presented(resource: ServedResource, items: readonly Item[]): readonly Item[] {
+  return resource.conversion ? items.map(resource.present) : items
+}
+
+function page(
+  registry: Registry,
+  resource: ServedResource,
+  state: readonly Item[],
+  selection: Selection,
+  revision: number,
+  limit: number,
+): ListPage {
+  const { kind } = resource
+  if (limit === 0) {
+    return {
+      kind,
+      items: presented(resource, selection.filter(state)),
+      revision,
+      continue: undefined,
+      remaining: undefined,
+    }
+  }
+  const items: Item[] = []
+  for (let i = 0; i < state.length; i++) {
+    const item = state[i]!
+    if (!selection.matches(item)) continue
+    if (items.length === limit) {
+      // There is more: its pages show this same state, however long they take to come.
+      if (revision === registry.revision) resource.cache.keepSnapshot(revision)
+      return {
+        kind,
+        items: presented(resource, items),
+        revision,
+        continue: encodeContinue({ revision, after: items.at(-1)!.key }),
+        remaining: selection.filters ? undefined : state.length - i,
+      }
+    }
+    items.push(item)
+  }
+  return { kind, items: presented(resource, items), revision, continue: undefined, remaining: undefined }
+}
+
+async function stateAt(
+  registry: Registry,
+  resource: ServedResource,
+  revision: number,
+  namespace: string | undefined,
+  after: string | undefined,
+): Promise<readonly Item[]> {
+  const { cache } = resource
+  if (cache.history.seqAfter(revision) === cache.history.nextSeq) return cache.items(namespace, after)
+  const kept = cache.itemsAt(revision, namespace, after)
+  if (kept) return kept
+  try {
+    return await cache.itemsFromStore(revision, namespace, after)
+  } catch (error) {
+    if (error instanceof CompactedError) {
+      throw expired(
+        after === undefined
+          ? `The resourceVersion for the provided list is too old: ${revision}.`
+          : 'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.',
+      )
+    }
+    if (error instanceof FutureRevisionError)
+      throw badRequest(`continue key is not valid: revision ${revision} has not happened yet`)
+    throw error
+  }
+}
+
+/** A position from which to follow changes; throws Expired when they are forgotten. */
+export async function openWatch(
+  registry: Registry,
+  kind: Kind,
+  options: Omit<WatchOptions, 'signal'>,
+): Promise<WatchCursor> {
+  const resource = registry.resources.of(kind)
+  const selection = Selection.of(resource, options)
+  const { resourceVersion } = options
+  const fromState = options.sendInitialEvents === true || !resourceVersion || resourceVersion === '0'
+  await registry.fresh(resource, resourceVersion)
+  const after = fromState ? undefined : parseRevision(resourceVersion!)
+  return new WatchCursor(resource, selection, {
+    after,
+    revision: registry.revision,
+    applied: () => registry.revision,
+  })
+}
+
+const LIST_OPTIONS = { group: 'meta.k8s.io', plural: 'listoptions', kind: 'ListOptions' }
+
+function checkListOptions(options: ListOptions): void {
+  const problems: Problem[] = []
+  const { resourceVersion, resourceVersionMatch: match, continue: token, limit } = options
+  if (limit !== undefined && (!Number.isSafeInteger(limit) || limit < 0)) {
+    throw badRequest(`cannot list: limit must be a whole number that is not negative, got ${limit}`)
+  }
+  if (match !== undefined) {
+    const forbid = (detail: string) =>
+      problems.push({ type: 'Forbidden', field: 'resourceVersionMatch', detail })
+    if (!resourceVersion) forbid('resourceVersionMatch is forbidden unless resourceVersion is provided')
+    if (token) forbid('resourceVersionMatch is forbidden when continue is provided')
+    if (match !== 'Exact' && match !== 'NotOlderThan') {
+      problems.push({
+        type: 'NotSupported',
+        field: 'resourceVersionMatch',
+        value: match,
+        detail: 'supported values: "Exact", "NotOlderThan", ""',
+      })
+    } else if (match === 'Exact' && resourceVersion === '0') {
+      forbid('resourceVersionMatch "exact" is forbidden for resourceVersion "0"')
+    }
+  }
+  if (problems.length > 0) throw invalid(LIST_OPTIONS, '', problems)
+  if (token && resourceVersion && resourceVersion !== '0')
+    throw badRequest('specifying resource version is not allowed when using continue')
+}
