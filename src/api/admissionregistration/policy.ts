@@ -45,6 +45,7 @@ export const ValidatingAdmissionPolicy = kind<ValidatingAdmissionPolicy>(
   'admissionregistration.v1.ValidatingAdmissionPolicy',
   validatingAdmissionPolicyFields,
   {
+    doc: 'Expressions that may refuse requests.',
     group: 'admissionregistration.k8s.io',
     plural: 'validatingadmissionpolicies',
     categories: ['api-extensions'],
@@ -173,6 +174,7 @@ export const ValidatingAdmissionPolicyBinding = kind<ValidatingAdmissionPolicyBi
   'admissionregistration.v1.ValidatingAdmissionPolicyBinding',
   validatingAdmissionPolicyBindingFields,
   {
+    doc: 'Where a ValidatingAdmissionPolicy applies, and with which parameters.',
     group: 'admissionregistration.k8s.io',
     plural: 'validatingadmissionpolicybindings',
     categories: ['api-extensions'],
@@ -250,6 +252,7 @@ export const MutatingAdmissionPolicy = kind<MutatingAdmissionPolicy>(
   'admissionregistration.v1.MutatingAdmissionPolicy',
   mutatingAdmissionPolicyFields,
   {
+    doc: 'Expressions that change objects on their way in.',
     group: 'admissionregistration.k8s.io',
     plural: 'mutatingadmissionpolicies',
     categories: ['api-extensions'],
@@ -319,6 +322,7 @@ export const MutatingAdmissionPolicyBinding = kind<MutatingAdmissionPolicyBindin
   'admissionregistration.v1.MutatingAdmissionPolicyBinding',
   mutatingAdmissionPolicyBindingFields,
   {
+    doc: 'Where a MutatingAdmissionPolicy applies, and with which parameters.',
     group: 'admissionregistration.k8s.io',
     plural: 'mutatingadmissionpolicybindings',
     categories: ['api-extensions'],

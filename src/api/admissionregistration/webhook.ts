@@ -40,6 +40,7 @@ export const ValidatingWebhookConfiguration = kind<ValidatingWebhookConfiguratio
   'admissionregistration.v1.ValidatingWebhookConfiguration',
   validatingWebhookConfigurationFields,
   {
+    doc: 'Webhooks that may refuse requests.',
     group: 'admissionregistration.k8s.io',
     plural: 'validatingwebhookconfigurations',
     categories: ['api-extensions'],
@@ -61,6 +62,7 @@ export const MutatingWebhookConfiguration = kind<MutatingWebhookConfiguration>(
   'admissionregistration.v1.MutatingWebhookConfiguration',
   mutatingWebhookConfigurationFields,
   {
+    doc: 'Webhooks that may change objects on their way in.',
     group: 'admissionregistration.k8s.io',
     plural: 'mutatingwebhookconfigurations',
     categories: ['api-extensions'],

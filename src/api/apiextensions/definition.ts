@@ -209,6 +209,7 @@ export const CustomResourceDefinition = kind<CustomResourceDefinition>(
   'apiextensions.v1.CustomResourceDefinition',
   customResourceDefinitionFields,
   {
+    doc: 'A resource type that users add to the API.',
     group: 'apiextensions.k8s.io',
     plural: 'customresourcedefinitions',
     shortNames: ['crd', 'crds'],

@@ -85,6 +85,7 @@ const apiServiceFields = {
 
 export interface APIService extends Shape<typeof apiServiceFields> {}
 export const APIService = kind<APIService>('apiregistration.v1.APIService', apiServiceFields, {
+  doc: 'A group version that another server serves.',
   group: 'apiregistration.k8s.io',
   plural: 'apiservices',
   categories: ['api-extensions'],

@@ -12,5 +12,5 @@ export interface ControllerRevision extends Shape<typeof controllerRevisionField
 export const ControllerRevision = kind<ControllerRevision>(
   'apps.v1.ControllerRevision',
   controllerRevisionFields,
-  { group: 'apps', plural: 'controllerrevisions' },
+  { doc: "An immutable snapshot of a workload's template.", group: 'apps', plural: 'controllerrevisions' },
 )

@@ -98,6 +98,7 @@ const daemonSetFields = {
 
 export interface DaemonSet extends Shape<typeof daemonSetFields> {}
 export const DaemonSet = kind<DaemonSet>('apps.v1.DaemonSet', daemonSetFields, {
+  doc: 'Runs one pod on every node that is selected.',
   group: 'apps',
   plural: 'daemonsets',
   shortNames: ['ds'],

@@ -36,6 +36,7 @@ const deploymentFields = {
 
 export interface Deployment extends Shape<typeof deploymentFields> {}
 export const Deployment = kind<Deployment>('apps.v1.Deployment', deploymentFields, {
+  doc: 'Keeps replicas of a pod template running, and rolls changes of the template out step by step.',
   group: 'apps',
   plural: 'deployments',
   shortNames: ['deploy'],
@@ -47,18 +48,30 @@ export const Deployment = kind<Deployment>('apps.v1.Deployment', deploymentField
 })
 
 const deploymentSpecFields = {
-  replicas: ptr(1, int32),
-  selector: req(2, () => LabelSelector, { pointer: true }),
+  replicas: ptr(1, int32, { doc: '1 when it is not set.' }),
+  selector: req(2, () => LabelSelector, {
+    doc: 'Must match the labels of the template. Cannot be changed.',
+    pointer: true,
+  }),
   template: req(3, () => PodTemplateSpec),
-  strategy: always(4, () => DeploymentStrategy, { retainKeys: true }),
-  minReadySeconds: opt(5, int32),
-  revisionHistoryLimit: ptr(6, int32),
-  paused: opt(7, bool),
-  progressDeadlineSeconds: ptr(9, int32),
+  strategy: always(4, () => DeploymentStrategy, {
+    doc: 'How pods of the old template are replaced.',
+    retainKeys: true,
+  }),
+  minReadySeconds: opt(5, int32, { doc: 'A pod counts as available when it has been ready this long.' }),
+  revisionHistoryLimit: ptr(6, int32, {
+    doc: 'How many old ReplicaSets are kept to go back to; 10 when it is not set.',
+  }),
+  paused: opt(7, bool, { doc: 'Changes of the template are not rolled out.' }),
+  progressDeadlineSeconds: ptr(9, int32, {
+    doc: 'A rollout that makes no progress for this long is reported as failed; 600 when it is not set.',
+  }),
 } as const
 
 export interface DeploymentSpec extends Shape<typeof deploymentSpecFields> {}
-export const DeploymentSpec = struct<DeploymentSpec>('apps.v1.DeploymentSpec', deploymentSpecFields)
+export const DeploymentSpec = struct<DeploymentSpec>('apps.v1.DeploymentSpec', deploymentSpecFields, {
+  doc: 'What a Deployment should be.',
+})
 
 const deploymentStrategyFields = {
   type: opt(1, DeploymentStrategyType),
@@ -72,8 +85,12 @@ export const DeploymentStrategy = struct<DeploymentStrategy>(
 )
 
 const rollingUpdateDeploymentFields = {
-  maxUnavailable: ptr(1, intOrString),
-  maxSurge: ptr(2, intOrString),
+  maxUnavailable: ptr(1, intOrString, {
+    doc: 'Pods below the wanted number during a rollout; 25% when it is not set. Percentages round down.',
+  }),
+  maxSurge: ptr(2, intOrString, {
+    doc: 'Pods above the wanted number during a rollout; 25% when it is not set. Percentages round up.',
+  }),
 } as const
 
 export interface RollingUpdateDeployment extends Shape<typeof rollingUpdateDeploymentFields> {}
@@ -98,7 +115,9 @@ const deploymentStatusFields = {
 } as const
 
 export interface DeploymentStatus extends Shape<typeof deploymentStatusFields> {}
-export const DeploymentStatus = struct<DeploymentStatus>('apps.v1.DeploymentStatus', deploymentStatusFields)
+export const DeploymentStatus = struct<DeploymentStatus>('apps.v1.DeploymentStatus', deploymentStatusFields, {
+  doc: 'How far a Deployment is.',
+})
 
 const deploymentConditionFields = {
   type: req(1, DeploymentConditionType),

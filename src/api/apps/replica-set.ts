@@ -29,6 +29,7 @@ const replicaSetFields = {
 
 export interface ReplicaSet extends Shape<typeof replicaSetFields> {}
 export const ReplicaSet = kind<ReplicaSet>('apps.v1.ReplicaSet', replicaSetFields, {
+  doc: 'Keeps a number of equal pods running. Usually owned by a Deployment.',
   group: 'apps',
   plural: 'replicasets',
   shortNames: ['rs'],

@@ -39,6 +39,7 @@ const statefulSetFields = {
 
 export interface StatefulSet extends Shape<typeof statefulSetFields> {}
 export const StatefulSet = kind<StatefulSet>('apps.v1.StatefulSet', statefulSetFields, {
+  doc: 'Keeps replicas that have a stable name and storage of their own each.',
   group: 'apps',
   plural: 'statefulsets',
   shortNames: ['sts'],

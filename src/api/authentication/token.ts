@@ -26,6 +26,7 @@ const tokenReviewFields = {
 
 export interface TokenReview extends Shape<typeof tokenReviewFields> {}
 export const TokenReview = kind<TokenReview>('authentication.v1.TokenReview', tokenReviewFields, {
+  doc: 'Asks whose token this is.',
   group: 'authentication.k8s.io',
   plural: 'tokenreviews',
   cluster: true,
@@ -75,6 +76,7 @@ const tokenRequestFields = {
 
 export interface TokenRequest extends Shape<typeof tokenRequestFields> {}
 export const TokenRequest = body<TokenRequest>('authentication.v1.TokenRequest', tokenRequestFields, {
+  doc: 'Asks for a token of a service account.',
   group: 'authentication.k8s.io',
 })
 
@@ -124,7 +126,13 @@ export interface SelfSubjectReview extends Shape<typeof selfSubjectReviewFields>
 export const SelfSubjectReview = kind<SelfSubjectReview>(
   'authentication.v1.SelfSubjectReview',
   selfSubjectReviewFields,
-  { group: 'authentication.k8s.io', plural: 'selfsubjectreviews', cluster: true, verbs: ['create'] },
+  {
+    doc: 'Asks who the caller is.',
+    group: 'authentication.k8s.io',
+    plural: 'selfsubjectreviews',
+    cluster: true,
+    verbs: ['create'],
+  },
 )
 
 const selfSubjectReviewStatusFields = {

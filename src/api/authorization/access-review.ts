@@ -26,7 +26,13 @@ export interface SubjectAccessReview extends Shape<typeof subjectAccessReviewFie
 export const SubjectAccessReview = kind<SubjectAccessReview>(
   'authorization.v1.SubjectAccessReview',
   subjectAccessReviewFields,
-  { group: 'authorization.k8s.io', plural: 'subjectaccessreviews', cluster: true, verbs: ['create'] },
+  {
+    doc: 'Asks whether somebody may do something.',
+    group: 'authorization.k8s.io',
+    plural: 'subjectaccessreviews',
+    cluster: true,
+    verbs: ['create'],
+  },
 )
 
 const selfSubjectAccessReviewFields = {
@@ -40,7 +46,13 @@ export interface SelfSubjectAccessReview extends Shape<typeof selfSubjectAccessR
 export const SelfSubjectAccessReview = kind<SelfSubjectAccessReview>(
   'authorization.v1.SelfSubjectAccessReview',
   selfSubjectAccessReviewFields,
-  { group: 'authorization.k8s.io', plural: 'selfsubjectaccessreviews', cluster: true, verbs: ['create'] },
+  {
+    doc: 'Asks whether the caller may do something.',
+    group: 'authorization.k8s.io',
+    plural: 'selfsubjectaccessreviews',
+    cluster: true,
+    verbs: ['create'],
+  },
 )
 
 const localSubjectAccessReviewFields = {
@@ -54,7 +66,12 @@ export interface LocalSubjectAccessReview extends Shape<typeof localSubjectAcces
 export const LocalSubjectAccessReview = kind<LocalSubjectAccessReview>(
   'authorization.v1.LocalSubjectAccessReview',
   localSubjectAccessReviewFields,
-  { group: 'authorization.k8s.io', plural: 'localsubjectaccessreviews', verbs: ['create'] },
+  {
+    doc: 'Asks whether somebody may do something in a namespace.',
+    group: 'authorization.k8s.io',
+    plural: 'localsubjectaccessreviews',
+    verbs: ['create'],
+  },
 )
 
 const resourceAttributesFields = {
@@ -164,7 +181,13 @@ export interface SelfSubjectRulesReview extends Shape<typeof selfSubjectRulesRev
 export const SelfSubjectRulesReview = kind<SelfSubjectRulesReview>(
   'authorization.v1.SelfSubjectRulesReview',
   selfSubjectRulesReviewFields,
-  { group: 'authorization.k8s.io', plural: 'selfsubjectrulesreviews', cluster: true, verbs: ['create'] },
+  {
+    doc: 'Asks what the caller may do in a namespace.',
+    group: 'authorization.k8s.io',
+    plural: 'selfsubjectrulesreviews',
+    cluster: true,
+    verbs: ['create'],
+  },
 )
 
 const selfSubjectRulesReviewSpecFields = {

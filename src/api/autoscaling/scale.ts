@@ -9,7 +9,10 @@ const scaleFields = {
 } as const
 
 export interface Scale extends Shape<typeof scaleFields> {}
-export const Scale = body<Scale>('autoscaling.v1.Scale', scaleFields, { group: 'autoscaling' })
+export const Scale = body<Scale>('autoscaling.v1.Scale', scaleFields, {
+  doc: 'The number of replicas of a workload.',
+  group: 'autoscaling',
+})
 
 const scaleSpecFields = {
   replicas: opt(1, int32, { default: 0 }),

@@ -81,6 +81,7 @@ export const HorizontalPodAutoscaler = kind<HorizontalPodAutoscaler>(
   'autoscaling.v1.HorizontalPodAutoscaler',
   horizontalPodAutoscalerFields,
   {
+    doc: 'Changes the number of replicas of a workload by what is measured.',
     group: 'autoscaling',
     plural: 'horizontalpodautoscalers',
     shortNames: ['hpa'],

@@ -32,6 +32,7 @@ const cronJobFields = {
 
 export interface CronJob extends Shape<typeof cronJobFields> {}
 export const CronJob = kind<CronJob>('batch.v1.CronJob', cronJobFields, {
+  doc: 'Creates a Job on a schedule.',
   group: 'batch',
   plural: 'cronjobs',
   shortNames: ['cj'],

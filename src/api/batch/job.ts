@@ -50,6 +50,7 @@ const jobFields = {
 
 export interface Job extends Shape<typeof jobFields> {}
 export const Job = kind<Job>('batch.v1.Job', jobFields, {
+  doc: 'Runs pods until enough of them have succeeded.',
   group: 'batch',
   plural: 'jobs',
   categories: ['all'],

@@ -61,6 +61,7 @@ export const CertificateSigningRequest = kind<CertificateSigningRequest>(
   'certificates.v1.CertificateSigningRequest',
   certificateSigningRequestFields,
   {
+    doc: 'A request for a certificate, to be approved and signed.',
     group: 'certificates.k8s.io',
     plural: 'certificatesigningrequests',
     shortNames: ['csr'],

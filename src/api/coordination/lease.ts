@@ -22,6 +22,7 @@ const leaseFields = {
 
 export interface Lease extends Shape<typeof leaseFields> {}
 export const Lease = kind<Lease>('coordination.v1.Lease', leaseFields, {
+  doc: 'A claim on something, to be renewed in time: leadership, or that a node is alive.',
   group: 'coordination.k8s.io',
   plural: 'leases',
 })

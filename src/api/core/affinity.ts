@@ -94,7 +94,9 @@ const affinityFields = {
 } as const
 
 export interface Affinity extends Shape<typeof affinityFields> {}
-export const Affinity = struct<Affinity>('core.v1.Affinity', affinityFields)
+export const Affinity = struct<Affinity>('core.v1.Affinity', affinityFields, {
+  doc: 'On which nodes, and near or far from which pods, a pod should run.',
+})
 
 const podAffinityFields = {
   requiredDuringSchedulingIgnoredDuringExecution: opt(
@@ -177,7 +179,9 @@ const taintFields = {
 } as const
 
 export interface Taint extends Shape<typeof taintFields> {}
-export const Taint = struct<Taint>('core.v1.Taint', taintFields)
+export const Taint = struct<Taint>('core.v1.Taint', taintFields, {
+  doc: 'Keeps pods off a node that do not tolerate it.',
+})
 
 const tolerationFields = {
   key: opt(1, str),
@@ -188,4 +192,6 @@ const tolerationFields = {
 } as const
 
 export interface Toleration extends Shape<typeof tolerationFields> {}
-export const Toleration = struct<Toleration>('core.v1.Toleration', tolerationFields)
+export const Toleration = struct<Toleration>('core.v1.Toleration', tolerationFields, {
+  doc: 'Lets a pod run on nodes that have a matching taint.',
+})

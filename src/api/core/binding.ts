@@ -17,6 +17,7 @@ const bindingFields = {
 
 export interface Binding extends Shape<typeof bindingFields> {}
 export const Binding = kind<Binding>('core.v1.Binding', bindingFields, {
+  doc: 'Assigns a pod to a node.',
   group: '',
   plural: 'bindings',
   verbs: ['create'],

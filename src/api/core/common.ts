@@ -322,8 +322,8 @@ export const ResourceFieldSelector = struct<ResourceFieldSelector>(
 )
 
 const resourceRequirementsFields = {
-  limits: opt(1, mapOf(quantity)),
-  requests: opt(2, mapOf(quantity)),
+  limits: opt(1, mapOf(quantity), { doc: 'The most it may use. CPU is throttled, memory above it kills.' }),
+  requests: opt(2, mapOf(quantity), { doc: 'What is set aside on the node; the limits when it is not set.' }),
   claims: opt(
     3,
     listOf(() => ResourceClaim, { mapKeys: ['name'] }),
@@ -335,6 +335,7 @@ export interface ResourceRequirements extends Shape<typeof resourceRequirementsF
 export const ResourceRequirements = struct<ResourceRequirements>(
   'core.v1.ResourceRequirements',
   resourceRequirementsFields,
+  { doc: 'What a container asks for (requests) and may use at most (limits).' },
 )
 
 const resourceClaimFields = {
@@ -343,7 +344,9 @@ const resourceClaimFields = {
 } as const
 
 export interface ResourceClaim extends Shape<typeof resourceClaimFields> {}
-export const ResourceClaim = struct<ResourceClaim>('core.v1.ResourceClaim', resourceClaimFields)
+export const ResourceClaim = struct<ResourceClaim>('core.v1.ResourceClaim', resourceClaimFields, {
+  doc: 'A request for devices, and what was allocated for it.',
+})
 
 const seccompProfileFields = {
   type: req(1, SeccompProfileType),

@@ -39,6 +39,7 @@ const componentStatusFields = {
 
 export interface ComponentStatus extends Shape<typeof componentStatusFields> {}
 export const ComponentStatus = kind<ComponentStatus>('core.v1.ComponentStatus', componentStatusFields, {
+  doc: 'Deprecated: the health of a part of the control plane.',
   group: '',
   plural: 'componentstatuses',
   shortNames: ['cs'],

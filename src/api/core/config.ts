@@ -27,25 +27,30 @@ export const SecretType = anyOf(
 const secretFields = {
   ...typeMeta,
   metadata: always(1, () => ObjectMeta),
-  immutable: ptr(5, bool),
-  data: opt(2, mapOf(bytes)),
-  stringData: opt(4, mapOf(str)),
+  immutable: ptr(5, bool, { doc: 'When true, data can no longer change.' }),
+  data: opt(2, mapOf(bytes), { doc: 'Values in base64.' }),
+  stringData: opt(4, mapOf(str), { doc: 'Plain text that is written into data. Never read back.' }),
   type: opt(3, SecretType),
 } as const
 
 export interface Secret extends Shape<typeof secretFields> {}
-export const Secret = kind<Secret>('core.v1.Secret', secretFields, { group: '', plural: 'secrets' })
+export const Secret = kind<Secret>('core.v1.Secret', secretFields, {
+  doc: 'Confidential values for pods; at most 1 MiB in all.',
+  group: '',
+  plural: 'secrets',
+})
 
 const configMapFields = {
   ...typeMeta,
   metadata: always(1, () => ObjectMeta),
-  immutable: ptr(4, bool),
+  immutable: ptr(4, bool, { doc: 'When true, data can no longer change.' }),
   data: opt(2, mapOf(str)),
-  binaryData: opt(3, mapOf(bytes)),
+  binaryData: opt(3, mapOf(bytes), { doc: 'Values in base64, for what is not UTF-8.' }),
 } as const
 
 export interface ConfigMap extends Shape<typeof configMapFields> {}
 export const ConfigMap = kind<ConfigMap>('core.v1.ConfigMap', configMapFields, {
+  doc: 'Configuration values for pods; at most 1 MiB in all.',
   group: '',
   plural: 'configmaps',
   shortNames: ['cm'],

@@ -61,7 +61,9 @@ const containerPortFields = {
 } as const
 
 export interface ContainerPort extends Shape<typeof containerPortFields> {}
-export const ContainerPort = struct<ContainerPort>('core.v1.ContainerPort', containerPortFields)
+export const ContainerPort = struct<ContainerPort>('core.v1.ContainerPort', containerPortFields, {
+  doc: 'A port that the container listens on. Informative, except for hostPort and the name.',
+})
 
 const volumeMountFields = {
   name: req(1, str),
@@ -74,7 +76,9 @@ const volumeMountFields = {
 } as const
 
 export interface VolumeMount extends Shape<typeof volumeMountFields> {}
-export const VolumeMount = struct<VolumeMount>('core.v1.VolumeMount', volumeMountFields)
+export const VolumeMount = struct<VolumeMount>('core.v1.VolumeMount', volumeMountFields, {
+  doc: 'Where a container sees a volume.',
+})
 
 const volumeDeviceFields = {
   name: req(1, str),
@@ -91,7 +95,7 @@ const envVarFields = {
 } as const
 
 export interface EnvVar extends Shape<typeof envVarFields> {}
-export const EnvVar = struct<EnvVar>('core.v1.EnvVar', envVarFields)
+export const EnvVar = struct<EnvVar>('core.v1.EnvVar', envVarFields, { doc: 'One environment variable.' })
 
 const envVarSourceFields = {
   fieldRef: opt(1, () => ObjectFieldSelector),
@@ -234,16 +238,20 @@ export const ProbeHandler = struct<ProbeHandler>('core.v1.ProbeHandler', probeHa
 
 const probeFields = {
   ...inline(1, probeHandlerFields),
-  initialDelaySeconds: opt(2, int32),
-  timeoutSeconds: opt(3, int32),
-  periodSeconds: opt(4, int32),
-  successThreshold: opt(5, int32),
-  failureThreshold: opt(6, int32),
+  initialDelaySeconds: opt(2, int32, { doc: 'Time from the start of the container to the first check.' }),
+  timeoutSeconds: opt(3, int32, { doc: '1 when it is not set.' }),
+  periodSeconds: opt(4, int32, { doc: 'Time between checks; 10 when it is not set.' }),
+  successThreshold: opt(5, int32, {
+    doc: 'Successes in a row that count; 1 when it is not set, and always for liveness and startup.',
+  }),
+  failureThreshold: opt(6, int32, { doc: 'Failures in a row that count; 3 when it is not set.' }),
   terminationGracePeriodSeconds: ptr(7, int64),
 } as const
 
 export interface Probe extends Shape<typeof probeFields> {}
-export const Probe = struct<Probe>('core.v1.Probe', probeFields)
+export const Probe = struct<Probe>('core.v1.Probe', probeFields, {
+  doc: 'A check of a container, and how often to make it.',
+})
 
 const containerResizePolicyFields = {
   resourceName: req(1, ResourceName),
@@ -265,10 +273,16 @@ export interface Capabilities extends Shape<typeof capabilitiesFields> {}
 export const Capabilities = struct<Capabilities>('core.v1.Capabilities', capabilitiesFields)
 
 const containerFields = {
-  name: req(1, str),
-  image: opt(2, str),
-  command: opt(3, listOf(str)),
-  args: opt(4, listOf(str)),
+  name: req(1, str, { doc: 'A DNS label, unique in the pod. Cannot be changed.' }),
+  image: opt(2, str, {
+    doc: 'Name of the image, such as nginx:1.27 or registry.example.com/team/app@sha256:….',
+  }),
+  command: opt(3, listOf(str), {
+    doc: "Replaces the image's entry point. $(NAME) stands for an environment variable.",
+  }),
+  args: opt(4, listOf(str), {
+    doc: "Replaces the image's arguments. $(NAME) stands for an environment variable.",
+  }),
   workingDir: opt(5, str),
   ports: opt(
     6,
@@ -277,6 +291,7 @@ const containerFields = {
   envFrom: opt(
     19,
     listOf(() => EnvFromSource),
+    { doc: 'Every key of a ConfigMap or Secret as a variable; env wins.' },
   ),
   env: opt(
     7,
@@ -288,7 +303,9 @@ const containerFields = {
     listOf(() => ContainerResizePolicy),
     { gates: ['InPlacePodVerticalScaling'] },
   ),
-  restartPolicy: ptr(24, ContainerRestartPolicy),
+  restartPolicy: ptr(24, ContainerRestartPolicy, {
+    doc: 'Always on an init container makes it a sidecar: it starts before the others and keeps running.',
+  }),
   restartPolicyRules: opt(
     25,
     listOf(() => ContainerRestartRule),
@@ -302,13 +319,15 @@ const containerFields = {
     21,
     listOf(() => VolumeDevice, { mapKeys: ['devicePath'], merge: 'devicePath' }),
   ),
-  livenessProbe: opt(10, () => Probe),
-  readinessProbe: opt(11, () => Probe),
-  startupProbe: opt(22, () => Probe),
+  livenessProbe: opt(10, () => Probe, { doc: 'The container is restarted when it fails.' }),
+  readinessProbe: opt(11, () => Probe, { doc: 'Services send nothing to the pod while it fails.' }),
+  startupProbe: opt(22, () => Probe, { doc: 'The other probes wait until it has succeeded once.' }),
   lifecycle: opt(12, () => Lifecycle),
   terminationMessagePath: opt(13, str),
   terminationMessagePolicy: opt(20, TerminationMessagePolicy),
-  imagePullPolicy: opt(14, PullPolicy),
+  imagePullPolicy: opt(14, PullPolicy, {
+    doc: 'Always for the tag latest, else IfNotPresent, unless it is set.',
+  }),
   securityContext: opt(15, () => SecurityContext),
   stdin: opt(16, bool),
   stdinOnce: opt(17, bool),
@@ -316,7 +335,9 @@ const containerFields = {
 } as const
 
 export interface Container extends Shape<typeof containerFields> {}
-export const Container = struct<Container>('core.v1.Container', containerFields)
+export const Container = struct<Container>('core.v1.Container', containerFields, {
+  doc: 'One container of a pod.',
+})
 
 const lifecycleHandlerFields = {
   exec: opt(1, () => ExecAction),
@@ -433,4 +454,6 @@ const securityContextFields = {
 } as const
 
 export interface SecurityContext extends Shape<typeof securityContextFields> {}
-export const SecurityContext = struct<SecurityContext>('core.v1.SecurityContext', securityContextFields)
+export const SecurityContext = struct<SecurityContext>('core.v1.SecurityContext', securityContextFields, {
+  doc: 'Privileges of one container; they win over those of the pod.',
+})

@@ -25,6 +25,7 @@ const endpointsFields = {
 
 export interface Endpoints extends Shape<typeof endpointsFields> {}
 export const Endpoints = kind<Endpoints>('core.v1.Endpoints', endpointsFields, {
+  doc: 'The addresses behind a Service. EndpointSlice is its successor.',
   group: '',
   plural: 'endpoints',
   shortNames: ['ep'],

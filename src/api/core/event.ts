@@ -56,6 +56,7 @@ const eventFields = {
 
 export interface Event extends Shape<typeof eventFields> {}
 export const Event = kind<Event>('core.v1.Event', eventFields, {
+  doc: 'A report of something that happened to an object.',
   group: '',
   plural: 'events',
   shortNames: ['ev'],

@@ -70,6 +70,7 @@ const namespaceFields = {
 
 export interface Namespace extends Shape<typeof namespaceFields> {}
 export const Namespace = kind<Namespace>('core.v1.Namespace', namespaceFields, {
+  doc: 'A scope for names, access rules and quotas.',
   group: '',
   plural: 'namespaces',
   shortNames: ['ns'],

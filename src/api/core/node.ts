@@ -38,10 +38,10 @@ export const NodeConditionType = anyOf(
 export const NodeAddressType = anyOf('Hostname', 'InternalIP', 'ExternalIP', 'InternalDNS', 'ExternalDNS')
 
 const nodeSpecFields = {
-  podCIDR: opt(1, str),
+  podCIDR: opt(1, str, { doc: 'Range of pod addresses on the node.' }),
   podCIDRs: opt(7, listOf(str, { set: true, merge: true })),
   providerID: opt(3, str),
-  unschedulable: opt(4, bool),
+  unschedulable: opt(4, bool, { doc: 'New pods are not assigned to the node.' }),
   taints: opt(
     5,
     listOf(() => Taint),
@@ -257,6 +257,7 @@ const nodeFields = {
 
 export interface Node extends Shape<typeof nodeFields> {}
 export const Node = kind<Node>('core.v1.Node', nodeFields, {
+  doc: 'A machine that runs pods.',
   group: '',
   plural: 'nodes',
   shortNames: ['no'],

@@ -118,6 +118,7 @@ const persistentVolumeFields = {
 
 export interface PersistentVolume extends Shape<typeof persistentVolumeFields> {}
 export const PersistentVolume = kind<PersistentVolume>('core.v1.PersistentVolume', persistentVolumeFields, {
+  doc: 'A piece of storage in the cluster, with a life of its own.',
   group: '',
   plural: 'persistentvolumes',
   shortNames: ['pv'],
@@ -181,6 +182,7 @@ export const PersistentVolumeClaim = kind<PersistentVolumeClaim>(
   'core.v1.PersistentVolumeClaim',
   persistentVolumeClaimFields,
   {
+    doc: 'A request for storage, bound to one PersistentVolume.',
     group: '',
     plural: 'persistentvolumeclaims',
     shortNames: ['pvc'],

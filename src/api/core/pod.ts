@@ -245,6 +245,7 @@ const podSpecFields = {
   initContainers: opt(
     20,
     listOf(() => Container, { mapKeys: ['name'], merge: 'name' }),
+    { doc: 'Run one after the other, each to its end, before the containers start.' },
   ),
   containers: req(
     2,
@@ -254,16 +255,18 @@ const podSpecFields = {
     34,
     listOf(() => EphemeralContainer, { mapKeys: ['name'], merge: 'name' }),
   ),
-  restartPolicy: opt(3, RestartPolicy),
-  terminationGracePeriodSeconds: ptr(4, int64),
-  activeDeadlineSeconds: ptr(5, int64),
-  dnsPolicy: opt(6, DNSPolicy),
-  nodeSelector: opt(7, mapOf(str, { atomic: true })),
+  restartPolicy: opt(3, RestartPolicy, { doc: 'Always when it is not set.' }),
+  terminationGracePeriodSeconds: ptr(4, int64, {
+    doc: 'Time between the stop signal and the kill; 30 when it is not set.',
+  }),
+  activeDeadlineSeconds: ptr(5, int64, { doc: 'The pod is ended this long after its start.' }),
+  dnsPolicy: opt(6, DNSPolicy, { doc: 'ClusterFirst when it is not set.' }),
+  nodeSelector: opt(7, mapOf(str, { atomic: true }), { doc: 'Labels that the node must have.' }),
   serviceAccountName: opt(8, str),
   serviceAccount: opt(9, str, { deprecated: true }),
   automountServiceAccountToken: ptr(21, bool),
-  nodeName: opt(10, str),
-  hostNetwork: opt(11, bool),
+  nodeName: opt(10, str, { doc: 'The node that the pod was assigned to.' }),
+  hostNetwork: opt(11, bool, { doc: "Uses the node's network." }),
   hostPID: opt(12, bool),
   hostIPC: opt(13, bool),
   shareProcessNamespace: ptr(27, bool),
@@ -284,7 +287,7 @@ const podSpecFields = {
     23,
     listOf(() => HostAlias, { mapKeys: ['ip'], merge: 'ip' }),
   ),
-  priorityClassName: opt(24, str),
+  priorityClassName: opt(24, str, { doc: 'Decides priority.' }),
   priority: ptr(25, int32),
   dnsConfig: opt(26, () => PodDNSConfig),
   readinessGates: opt(
@@ -292,7 +295,9 @@ const podSpecFields = {
     listOf(() => PodReadinessGate),
   ),
   runtimeClassName: ptr(29, str),
-  enableServiceLinks: ptr(30, bool),
+  enableServiceLinks: ptr(30, bool, {
+    doc: 'Tells containers of Services through environment variables; true when it is not set.',
+  }),
   preemptionPolicy: ptr(31, PreemptionPolicy),
   overhead: opt(32, mapOf(quantity)),
   topologySpreadConstraints: opt(
@@ -320,7 +325,7 @@ const podSpecFields = {
 } as const
 
 export interface PodSpec extends Shape<typeof podSpecFields> {}
-export const PodSpec = struct<PodSpec>('core.v1.PodSpec', podSpecFields)
+export const PodSpec = struct<PodSpec>('core.v1.PodSpec', podSpecFields, { doc: 'What a pod should be.' })
 
 const podResourceClaimFields = {
   name: req(1, str),
@@ -444,6 +449,7 @@ export interface PodSecurityContext extends Shape<typeof podSecurityContextField
 export const PodSecurityContext = struct<PodSecurityContext>(
   'core.v1.PodSecurityContext',
   podSecurityContextFields,
+  { doc: 'Privileges of all containers of a pod.' },
 )
 
 const podDNSConfigFields = {
@@ -496,7 +502,7 @@ export const EphemeralContainer = struct<EphemeralContainer>(
 
 const podStatusFields = {
   observedGeneration: opt(17, int64),
-  phase: opt(1, PodPhase),
+  phase: opt(1, PodPhase, { doc: 'A summary. Conditions and container statuses say more.' }),
   conditions: opt(
     2,
     listOf(() => PodCondition, { mapKeys: ['type'], merge: 'type' }),
@@ -547,7 +553,9 @@ const podStatusFields = {
 } as const
 
 export interface PodStatus extends Shape<typeof podStatusFields> {}
-export const PodStatus = struct<PodStatus>('core.v1.PodStatus', podStatusFields)
+export const PodStatus = struct<PodStatus>('core.v1.PodStatus', podStatusFields, {
+  doc: 'What a pod is, as the node reports it.',
+})
 
 const podStatusResultFields = {
   ...typeMeta,
@@ -569,6 +577,7 @@ const podFields = {
 
 export interface Pod extends Shape<typeof podFields> {}
 export const Pod = kind<Pod>('core.v1.Pod', podFields, {
+  doc: 'Containers that run together on one node and share its network address and volumes.',
   group: '',
   plural: 'pods',
   shortNames: ['po'],
@@ -603,6 +612,7 @@ const podTemplateFields = {
 
 export interface PodTemplate extends Shape<typeof podTemplateFields> {}
 export const PodTemplate = kind<PodTemplate>('core.v1.PodTemplate', podTemplateFields, {
+  doc: 'A stored template for pods.',
   group: '',
   plural: 'podtemplates',
 })

@@ -62,6 +62,7 @@ const limitRangeFields = {
 
 export interface LimitRange extends Shape<typeof limitRangeFields> {}
 export const LimitRange = kind<LimitRange>('core.v1.LimitRange', limitRangeFields, {
+  doc: 'Limits and default resources for each pod, container or claim of a namespace.',
   group: '',
   plural: 'limitranges',
   shortNames: ['limits'],
@@ -124,6 +125,7 @@ const resourceQuotaFields = {
 
 export interface ResourceQuota extends Shape<typeof resourceQuotaFields> {}
 export const ResourceQuota = kind<ResourceQuota>('core.v1.ResourceQuota', resourceQuotaFields, {
+  doc: 'Limits for the sum of what a namespace uses.',
   group: '',
   plural: 'resourcequotas',
   shortNames: ['quota'],

@@ -78,6 +78,7 @@ export const ReplicationController = kind<ReplicationController>(
   'core.v1.ReplicationController',
   replicationControllerFields,
   {
+    doc: 'Keeps a number of equal pods running. ReplicaSet and Deployment are its successors.',
     group: '',
     plural: 'replicationcontrollers',
     shortNames: ['rc'],

@@ -18,6 +18,7 @@ const serviceAccountFields = {
 
 export interface ServiceAccount extends Shape<typeof serviceAccountFields> {}
 export const ServiceAccount = kind<ServiceAccount>('core.v1.ServiceAccount', serviceAccountFields, {
+  doc: 'The identity of the processes in a pod.',
   group: '',
   plural: 'serviceaccounts',
   shortNames: ['sa'],

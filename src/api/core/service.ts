@@ -102,8 +102,10 @@ const serviceSpecFields = {
     1,
     listOf(() => ServicePort, { mapKeys: ['port', 'protocol'], merge: 'port' }),
   ),
-  selector: opt(2, mapOf(str, { atomic: true })),
-  clusterIP: opt(3, str),
+  selector: opt(2, mapOf(str, { atomic: true }), {
+    doc: 'Labels of the pods behind the Service. Without it, Endpoints are managed by someone else.',
+  }),
+  clusterIP: opt(3, str, { doc: 'None makes the Service headless: DNS answers with the pods.' }),
   clusterIPs: opt(18, listOf(str)),
   type: opt(4, ServiceType),
   externalIPs: opt(5, listOf(str)),
@@ -111,7 +113,9 @@ const serviceSpecFields = {
   loadBalancerIP: opt(8, str, { deprecated: true }),
   loadBalancerSourceRanges: opt(9, listOf(str)),
   externalName: opt(10, str),
-  externalTrafficPolicy: opt(11, ServiceExternalTrafficPolicy),
+  externalTrafficPolicy: opt(11, ServiceExternalTrafficPolicy, {
+    doc: 'Local keeps to pods on the node that got the traffic, and keeps the client address.',
+  }),
   healthCheckNodePort: opt(12, int32),
   publishNotReadyAddresses: opt(13, bool),
   sessionAffinityConfig: opt(14, () => SessionAffinityConfig),
@@ -124,15 +128,19 @@ const serviceSpecFields = {
 } as const
 
 export interface ServiceSpec extends Shape<typeof serviceSpecFields> {}
-export const ServiceSpec = struct<ServiceSpec>('core.v1.ServiceSpec', serviceSpecFields)
+export const ServiceSpec = struct<ServiceSpec>('core.v1.ServiceSpec', serviceSpecFields, {
+  doc: 'What a Service should be.',
+})
 
 const servicePortFields = {
   name: opt(1, str),
   protocol: opt(2, Protocol, { default: 'TCP' }),
   appProtocol: ptr(6, str),
   port: req(3, int32),
-  targetPort: opt(4, intOrString),
-  nodePort: opt(5, int32),
+  targetPort: opt(4, intOrString, {
+    doc: 'Number or name of the port on the pods; port when it is not set.',
+  }),
+  nodePort: opt(5, int32, { doc: 'Port on every node, for the types NodePort and LoadBalancer.' }),
 } as const
 
 export interface ServicePort extends Shape<typeof servicePortFields> {}
@@ -147,6 +155,7 @@ const serviceFields = {
 
 export interface Service extends Shape<typeof serviceFields> {}
 export const Service = kind<Service>('core.v1.Service', serviceFields, {
+  doc: 'One stable address and name for a changing set of pods.',
   group: '',
   plural: 'services',
   shortNames: ['svc'],

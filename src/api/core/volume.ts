@@ -80,7 +80,9 @@ const volumeFields = {
 } as const
 
 export interface Volume extends Shape<typeof volumeFields> {}
-export const Volume = struct<Volume>('core.v1.Volume', volumeFields)
+export const Volume = struct<Volume>('core.v1.Volume', volumeFields, {
+  doc: "Storage that the pod's containers can mount. Exactly one source is set.",
+})
 
 const persistentVolumeClaimVolumeSourceFields = {
   claimName: req(1, str),
@@ -95,8 +97,8 @@ export const PersistentVolumeClaimVolumeSource = struct<PersistentVolumeClaimVol
 )
 
 const emptyDirVolumeSourceFields = {
-  medium: opt(1, StorageMedium),
-  sizeLimit: ptr(2, quantity),
+  medium: opt(1, StorageMedium, { doc: 'Memory makes it a tmpfs, counted against memory limits.' }),
+  sizeLimit: ptr(2, quantity, { doc: 'The pod is evicted when it holds more.' }),
 } as const
 
 export interface EmptyDirVolumeSource extends Shape<typeof emptyDirVolumeSourceFields> {}

@@ -37,6 +37,7 @@ const endpointSliceFields = {
 
 export interface EndpointSlice extends Shape<typeof endpointSliceFields> {}
 export const EndpointSlice = kind<EndpointSlice>('discovery.v1.EndpointSlice', endpointSliceFields, {
+  doc: 'Some of the addresses behind a Service.',
   group: 'discovery.k8s.io',
   plural: 'endpointslices',
 })

@@ -36,6 +36,7 @@ const eventFields = {
 
 export interface Event extends Shape<typeof eventFields> {}
 export const Event = kind<Event>('events.v1.Event', eventFields, {
+  doc: 'A report of something that happened to an object.',
   group: 'events.k8s.io',
   plural: 'events',
   shortNames: ['ev'],

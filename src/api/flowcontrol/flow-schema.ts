@@ -29,6 +29,7 @@ const flowSchemaFields = {
 
 export interface FlowSchema extends Shape<typeof flowSchemaFields> {}
 export const FlowSchema = kind<FlowSchema>('flowcontrol.v1.FlowSchema', flowSchemaFields, {
+  doc: 'Which requests share a priority level.',
   group: 'flowcontrol.apiserver.k8s.io',
   plural: 'flowschemas',
   cluster: true,

@@ -32,6 +32,7 @@ export const PriorityLevelConfiguration = kind<PriorityLevelConfiguration>(
   'flowcontrol.v1.PriorityLevelConfiguration',
   priorityLevelConfigurationFields,
   {
+    doc: 'How many requests of a level run at a time, and how others wait.',
     group: 'flowcontrol.apiserver.k8s.io',
     plural: 'prioritylevelconfigurations',
     cluster: true,

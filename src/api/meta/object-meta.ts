@@ -37,23 +37,27 @@ export interface ShardInfo extends Shape<typeof shardInfoFields> {}
 export const ShardInfo = struct<ShardInfo>('meta.v1.ShardInfo', shardInfoFields)
 
 const objectMetaFields = {
-  name: given(1, str),
-  generateName: opt(2, str),
+  name: given(1, str, { doc: 'Unique in its namespace for its kind. Cannot be changed.' }),
+  generateName: opt(2, str, { doc: 'Used with a random suffix when there is no name.' }),
   namespace: opt(3, str),
   selfLink: opt(4, str, { deprecated: true }),
   uid: given(5, str),
-  resourceVersion: given(6, str),
-  generation: opt(7, int64),
+  resourceVersion: given(6, str, { doc: 'Changes with every write. Compare for equality only.' }),
+  generation: opt(7, int64, { doc: 'Counts changes of what is wanted.' }),
   creationTimestamp: given(8, time),
-  deletionTimestamp: ptr(9, time),
+  deletionTimestamp: ptr(9, time, {
+    doc: 'The object is being deleted; it goes when no finalizer holds it.',
+  }),
   deletionGracePeriodSeconds: ptr(10, int64),
-  labels: opt(11, mapOf(str)),
-  annotations: opt(12, mapOf(str)),
+  labels: opt(11, mapOf(str), { doc: 'Short facts to select objects by.' }),
+  annotations: opt(12, mapOf(str), { doc: 'Any other facts; at most 256 KiB in all.' }),
   ownerReferences: opt(
     13,
     listOf(() => OwnerReference, { mapKeys: ['uid'], merge: 'uid' }),
   ),
-  finalizers: opt(14, listOf(str, { set: true, merge: true })),
+  finalizers: opt(14, listOf(str, { set: true, merge: true }), {
+    doc: 'The object stays until these are removed.',
+  }),
   managedFields: opt(
     17,
     listOf(() => ManagedFieldsEntry),
@@ -61,7 +65,9 @@ const objectMetaFields = {
 } as const
 
 export interface ObjectMeta extends Shape<typeof objectMetaFields> {}
-export const ObjectMeta = struct<ObjectMeta>('meta.v1.ObjectMeta', objectMetaFields)
+export const ObjectMeta = struct<ObjectMeta>('meta.v1.ObjectMeta', objectMetaFields, {
+  doc: 'What every object has: its name, labels, owner and history.',
+})
 
 const ownerReferenceFields = {
   apiVersion: req(5, str),
@@ -74,6 +80,7 @@ const ownerReferenceFields = {
 
 export interface OwnerReference extends Shape<typeof ownerReferenceFields> {}
 export const OwnerReference = struct<OwnerReference>('meta.v1.OwnerReference', ownerReferenceFields, {
+  doc: 'The object that this one belongs to: it is deleted with its owner.',
   atomic: true,
 })
 
@@ -87,6 +94,7 @@ const labelSelectorFields = {
 
 export interface LabelSelector extends Shape<typeof labelSelectorFields> {}
 export const LabelSelector = struct<LabelSelector>('meta.v1.LabelSelector', labelSelectorFields, {
+  doc: 'Selects objects by their labels. Empty selects all, absent none; both parts must match.',
   atomic: true,
 })
 

@@ -58,7 +58,10 @@ const deleteOptionsFields = {
 } as const
 
 export interface DeleteOptions extends Shape<typeof deleteOptionsFields> {}
-export const DeleteOptions = body<DeleteOptions>('meta.v1.DeleteOptions', deleteOptionsFields, { group: '' })
+export const DeleteOptions = body<DeleteOptions>('meta.v1.DeleteOptions', deleteOptionsFields, {
+  doc: 'How to delete.',
+  group: '',
+})
 
 const createOptionsFields = {
   ...typeMeta,

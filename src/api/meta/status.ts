@@ -42,7 +42,10 @@ const statusFields = {
 } as const
 
 export interface Status extends Shape<typeof statusFields> {}
-export const Status = body<Status>('meta.v1.Status', statusFields, { group: '' })
+export const Status = body<Status>('meta.v1.Status', statusFields, {
+  doc: 'The outcome of a request.',
+  group: '',
+})
 
 const statusDetailsFields = {
   name: opt(1, str),

@@ -24,6 +24,7 @@ const nodeMetricsFields = {
 
 export interface NodeMetrics extends Shape<typeof nodeMetricsFields> {}
 export const NodeMetrics = kind<NodeMetrics>('metrics.v1beta1.NodeMetrics', nodeMetricsFields, {
+  doc: 'What a node uses now.',
   group: 'metrics.k8s.io',
   plural: 'nodes',
   cluster: true,
@@ -43,6 +44,7 @@ const podMetricsFields = {
 
 export interface PodMetrics extends Shape<typeof podMetricsFields> {}
 export const PodMetrics = kind<PodMetrics>('metrics.v1beta1.PodMetrics', podMetricsFields, {
+  doc: "What a pod's containers use now.",
   group: 'metrics.k8s.io',
   plural: 'pods',
   verbs: ['get', 'list'],

@@ -29,6 +29,7 @@ const ingressFields = {
 
 export interface Ingress extends Shape<typeof ingressFields> {}
 export const Ingress = kind<Ingress>('networking.v1.Ingress', ingressFields, {
+  doc: 'Routes HTTP from outside to Services by host and path.',
   group: 'networking.k8s.io',
   plural: 'ingresses',
   shortNames: ['ing'],
@@ -187,6 +188,7 @@ const ingressClassFields = {
 
 export interface IngressClass extends Shape<typeof ingressClassFields> {}
 export const IngressClass = kind<IngressClass>('networking.v1.IngressClass', ingressClassFields, {
+  doc: 'Names an implementation of Ingress.',
   group: 'networking.k8s.io',
   plural: 'ingressclasses',
   cluster: true,

@@ -28,6 +28,7 @@ const networkPolicyFields = {
 
 export interface NetworkPolicy extends Shape<typeof networkPolicyFields> {}
 export const NetworkPolicy = kind<NetworkPolicy>('networking.v1.NetworkPolicy', networkPolicyFields, {
+  doc: 'Which traffic selected pods may receive and send.',
   group: 'networking.k8s.io',
   plural: 'networkpolicies',
   shortNames: ['netpol'],

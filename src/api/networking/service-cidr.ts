@@ -9,6 +9,7 @@ const ipAddressFields = {
 
 export interface IPAddress extends Shape<typeof ipAddressFields> {}
 export const IPAddress = kind<IPAddress>('networking.v1.IPAddress', ipAddressFields, {
+  doc: 'A Service address that is taken.',
   group: 'networking.k8s.io',
   plural: 'ipaddresses',
   shortNames: ['ip'],
@@ -41,6 +42,7 @@ const serviceCIDRFields = {
 
 export interface ServiceCIDR extends Shape<typeof serviceCIDRFields> {}
 export const ServiceCIDR = kind<ServiceCIDR>('networking.v1.ServiceCIDR', serviceCIDRFields, {
+  doc: 'A range that Service addresses are taken from.',
   group: 'networking.k8s.io',
   plural: 'servicecidrs',
   cluster: true,

@@ -24,6 +24,7 @@ const runtimeClassFields = {
 
 export interface RuntimeClass extends Shape<typeof runtimeClassFields> {}
 export const RuntimeClass = kind<RuntimeClass>('node.v1.RuntimeClass', runtimeClassFields, {
+  doc: 'A way to run containers that pods can ask for.',
   group: 'node.k8s.io',
   plural: 'runtimeclasses',
   cluster: true,

@@ -66,6 +66,7 @@ export const PodDisruptionBudget = kind<PodDisruptionBudget>(
   'policy.v1.PodDisruptionBudget',
   podDisruptionBudgetFields,
   {
+    doc: 'How many of the selected pods an eviction may take down at a time.',
     group: 'policy',
     plural: 'poddisruptionbudgets',
     shortNames: ['pdb'],
@@ -82,4 +83,7 @@ const evictionFields = {
 } as const
 
 export interface Eviction extends Shape<typeof evictionFields> {}
-export const Eviction = body<Eviction>('policy.v1.Eviction', evictionFields, { group: 'policy' })
+export const Eviction = body<Eviction>('policy.v1.Eviction', evictionFields, {
+  doc: 'Asks for a pod to be deleted, unless a PodDisruptionBudget forbids it.',
+  group: 'policy',
+})

@@ -42,6 +42,7 @@ const roleFields = {
 
 export interface Role extends Shape<typeof roleFields> {}
 export const Role = kind<Role>('rbac.v1.Role', roleFields, {
+  doc: 'Permissions within a namespace.',
   group: 'rbac.authorization.k8s.io',
   plural: 'roles',
 })
@@ -58,6 +59,7 @@ const roleBindingFields = {
 
 export interface RoleBinding extends Shape<typeof roleBindingFields> {}
 export const RoleBinding = kind<RoleBinding>('rbac.v1.RoleBinding', roleBindingFields, {
+  doc: 'Grants a Role or ClusterRole to users, groups and service accounts within a namespace.',
   group: 'rbac.authorization.k8s.io',
   plural: 'rolebindings',
 })
@@ -74,6 +76,7 @@ const clusterRoleFields = {
 
 export interface ClusterRole extends Shape<typeof clusterRoleFields> {}
 export const ClusterRole = kind<ClusterRole>('rbac.v1.ClusterRole', clusterRoleFields, {
+  doc: 'Permissions in the whole cluster.',
   group: 'rbac.authorization.k8s.io',
   plural: 'clusterroles',
   cluster: true,
@@ -103,5 +106,10 @@ export interface ClusterRoleBinding extends Shape<typeof clusterRoleBindingField
 export const ClusterRoleBinding = kind<ClusterRoleBinding>(
   'rbac.v1.ClusterRoleBinding',
   clusterRoleBindingFields,
-  { group: 'rbac.authorization.k8s.io', plural: 'clusterrolebindings', cluster: true },
+  {
+    doc: 'Grants a ClusterRole to users, groups and service accounts in the whole cluster.',
+    group: 'rbac.authorization.k8s.io',
+    plural: 'clusterrolebindings',
+    cluster: true,
+  },
 )

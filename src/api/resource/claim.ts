@@ -41,6 +41,7 @@ const resourceClaimFields = {
 
 export interface ResourceClaim extends Shape<typeof resourceClaimFields> {}
 export const ResourceClaim = kind<ResourceClaim>('resource.v1.ResourceClaim', resourceClaimFields, {
+  doc: 'A request for devices, and what was allocated for it.',
   group: 'resource.k8s.io',
   plural: 'resourceclaims',
   subresources: {
@@ -294,7 +295,11 @@ export interface ResourceClaimTemplate extends Shape<typeof resourceClaimTemplat
 export const ResourceClaimTemplate = kind<ResourceClaimTemplate>(
   'resource.v1.ResourceClaimTemplate',
   resourceClaimTemplateFields,
-  { group: 'resource.k8s.io', plural: 'resourceclaimtemplates' },
+  {
+    doc: 'A template from which a claim is made for each pod.',
+    group: 'resource.k8s.io',
+    plural: 'resourceclaimtemplates',
+  },
 )
 
 const resourceClaimTemplateSpecFields = {

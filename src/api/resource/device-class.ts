@@ -22,6 +22,7 @@ const deviceClassFields = {
 
 export interface DeviceClass extends Shape<typeof deviceClassFields> {}
 export const DeviceClass = kind<DeviceClass>('resource.v1.DeviceClass', deviceClassFields, {
+  doc: 'A kind of device that claims can ask for.',
   group: 'resource.k8s.io',
   plural: 'deviceclasses',
   cluster: true,

@@ -27,6 +27,7 @@ const resourceSliceFields = {
 
 export interface ResourceSlice extends Shape<typeof resourceSliceFields> {}
 export const ResourceSlice = kind<ResourceSlice>('resource.v1.ResourceSlice', resourceSliceFields, {
+  doc: 'Devices that a driver offers on a node.',
   group: 'resource.k8s.io',
   plural: 'resourceslices',
   cluster: true,

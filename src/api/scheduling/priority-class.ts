@@ -13,6 +13,7 @@ const priorityClassFields = {
 
 export interface PriorityClass extends Shape<typeof priorityClassFields> {}
 export const PriorityClass = kind<PriorityClass>('scheduling.v1.PriorityClass', priorityClassFields, {
+  doc: 'A named priority for pods: higher ones are scheduled first and may displace lower ones.',
   group: 'scheduling.k8s.io',
   plural: 'priorityclasses',
   shortNames: ['pc'],

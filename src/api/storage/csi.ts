@@ -29,6 +29,7 @@ const csiDriverFields = {
 
 export interface CSIDriver extends Shape<typeof csiDriverFields> {}
 export const CSIDriver = kind<CSIDriver>('storage.v1.CSIDriver', csiDriverFields, {
+  doc: 'What a storage driver can do and needs.',
   group: 'storage.k8s.io',
   plural: 'csidrivers',
   cluster: true,
@@ -60,7 +61,9 @@ const tokenRequestFields = {
 } as const
 
 export interface TokenRequest extends Shape<typeof tokenRequestFields> {}
-export const TokenRequest = struct<TokenRequest>('storage.v1.TokenRequest', tokenRequestFields)
+export const TokenRequest = struct<TokenRequest>('storage.v1.TokenRequest', tokenRequestFields, {
+  doc: 'Asks for a token of a service account.',
+})
 
 const csiNodeFields = {
   ...typeMeta,
@@ -70,6 +73,7 @@ const csiNodeFields = {
 
 export interface CSINode extends Shape<typeof csiNodeFields> {}
 export const CSINode = kind<CSINode>('storage.v1.CSINode', csiNodeFields, {
+  doc: 'The storage drivers on a node.',
   group: 'storage.k8s.io',
   plural: 'csinodes',
   cluster: true,
@@ -118,5 +122,9 @@ export interface CSIStorageCapacity extends Shape<typeof csiStorageCapacityField
 export const CSIStorageCapacity = kind<CSIStorageCapacity>(
   'storage.v1.CSIStorageCapacity',
   csiStorageCapacityFields,
-  { group: 'storage.k8s.io', plural: 'csistoragecapacities' },
+  {
+    doc: 'How much storage of a class is left in a part of the cluster.',
+    group: 'storage.k8s.io',
+    plural: 'csistoragecapacities',
+  },
 )

@@ -37,6 +37,7 @@ const storageClassFields = {
 
 export interface StorageClass extends Shape<typeof storageClassFields> {}
 export const StorageClass = kind<StorageClass>('storage.v1.StorageClass', storageClassFields, {
+  doc: 'A kind of storage that claims can ask for, and how volumes of it are made.',
   group: 'storage.k8s.io',
   plural: 'storageclasses',
   shortNames: ['sc'],
@@ -54,5 +55,11 @@ export interface VolumeAttributesClass extends Shape<typeof volumeAttributesClas
 export const VolumeAttributesClass = kind<VolumeAttributesClass>(
   'storage.v1.VolumeAttributesClass',
   volumeAttributesClassFields,
-  { group: 'storage.k8s.io', plural: 'volumeattributesclasses', shortNames: ['vac'], cluster: true },
+  {
+    doc: 'Parameters of a volume that can be changed after it was made.',
+    group: 'storage.k8s.io',
+    plural: 'volumeattributesclasses',
+    shortNames: ['vac'],
+    cluster: true,
+  },
 )

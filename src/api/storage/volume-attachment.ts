@@ -28,6 +28,7 @@ export const VolumeAttachment = kind<VolumeAttachment>(
   'storage.v1.VolumeAttachment',
   volumeAttachmentFields,
   {
+    doc: 'The intent to attach a volume to a node.',
     group: 'storage.k8s.io',
     plural: 'volumeattachments',
     cluster: true,
