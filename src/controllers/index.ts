@@ -1,8 +1,13 @@
 import { deployments } from './deployment/index.ts'
+import { endpointSlices, endpoints } from './endpoints/index.ts'
+import { garbageCollector } from './garbage/index.ts'
+import { rootCaPublisher, serviceAccounts } from './namespace/defaults.ts'
+import { namespaces } from './namespace/index.ts'
 import { replicaSets } from './replicaset/index.ts'
 import type { Controller } from './runtime/index.ts'
 
 export { deployments } from './deployment/index.ts'
+export { endpointSlices, endpoints } from './endpoints/index.ts'
 export { replicaSets } from './replicaset/index.ts'
 export {
   type Action,
@@ -42,6 +47,15 @@ export interface ControllersOptions {
 }
 
 /** Every controller that a cluster runs. */
-export function builtinControllers(_options: ControllersOptions = {}): readonly Controller[] {
-  return [deployments, replicaSets]
+export function builtinControllers(options: ControllersOptions = {}): readonly Controller[] {
+  return [
+    deployments,
+    replicaSets,
+    endpointSlices,
+    endpoints,
+    namespaces(),
+    serviceAccounts,
+    ...(options.rootCa === undefined ? [] : [rootCaPublisher(options.rootCa)]),
+    garbageCollector(),
+  ]
 }

@@ -28,6 +28,8 @@ export interface Controller<Observed = unknown> {
   readonly serviceAccount?: string
   /** Kinds that are watched and may be read. */
   readonly reads: readonly Kind[]
+  /** Kinds that are not watched, and may be read live. */
+  readonly asks?: readonly Kind[]
   readonly writes: readonly WriteRule[]
   /** How a key changes hands: which keys a changed object concerns. */
   readonly on: readonly Trigger[]
@@ -118,6 +120,11 @@ export function index<T extends KubeObject>(
 
 /** The RBAC rules that a controller's declaration asks for: what its ClusterRole must grant. */
 export function rulesOf(controller: Controller) {
+  const asks = (controller.asks ?? []).map((kind) => ({
+    apiGroups: [kind.resource.group],
+    resources: [kind.resource.plural],
+    verbs: ['get', 'list'] as string[],
+  }))
   const reads = controller.reads.map((kind) => ({
     apiGroups: [kind.resource.group],
     resources: [kind.resource.plural],
@@ -128,5 +135,5 @@ export function rulesOf(controller: Controller) {
     resources: [subresource === undefined ? kind.resource.plural : `${kind.resource.plural}/${subresource}`],
     verbs: [...verbs] as string[],
   }))
-  return [...reads, ...writes]
+  return [...reads, ...asks, ...writes]
 }

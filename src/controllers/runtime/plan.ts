@@ -123,8 +123,8 @@ export function update<T extends KubeObject>(kind: Kind<T>, object: T, tell?: Te
 }
 
 /** Writes the object's status, and nothing else of it. */
-export function updateStatus<T extends KubeObject>(kind: Kind<T>, object: T): UpdateAction {
-  return { do: 'update', kind, object, subresource: 'status' }
+export function updateStatus<T extends KubeObject>(kind: Kind<T>, object: T, tell?: Tell): UpdateAction {
+  return { do: 'update', kind, object, subresource: 'status', ...(tell ? { tell } : {}) }
 }
 
 /** A merge patch that applies to this life of the object only; with `exact`, to this very version. */

@@ -45,7 +45,7 @@ export class ControllerView implements View {
   }
 
   async liveGet<T extends KubeObject>(kind: Kind<T>, key: Key): Promise<T | undefined> {
-    this.informer(kind)
+    this.#mayAsk(kind)
     try {
       return await this.#api.get(kind, key)
     } catch (error) {
@@ -55,7 +55,10 @@ export class ControllerView implements View {
   }
 
   async liveList<T extends KubeObject>(kind: Kind<T>, options: ListOptions): Promise<readonly T[]> {
-    this.informer(kind)
+    this.#mayAsk(kind)
     return (await this.#api.list(kind, options)).items
+  }
+  #mayAsk(kind: Kind): void {
+    if (!this.#controller.asks?.includes(kind)) this.informer(kind)
   }
 }

@@ -1,0 +1,237 @@
+import { type Endpoint, EndpointSlice, type Node, type Pod, type Service } from '../../api/index.ts'
+import type { Input } from '../../schema/index.ts'
+import { type Action, create, type Plan, plan, remove, together, update } from '../runtime/index.ts'
+import { equal } from '../shared/equal.ts'
+import { controllerReference } from '../shared/owners.ts'
+import { isReady } from '../shared/pods.ts'
+import {
+  addressesOf,
+  type Family,
+  familiesOf,
+  familyOf,
+  hostnameIn,
+  isHeadless,
+  isReachable,
+  portsKey,
+  portsOf,
+  type ResolvedPort,
+  targetRefOf,
+  zoneOf,
+} from './members.ts'
+
+export const MANAGED_BY = 'endpointslice.kubernetes.io/managed-by'
+export const SLICE_CONTROLLER = 'endpointslice-controller.k8s.io'
+export const SERVICE_NAME = 'kubernetes.io/service-name'
+export const HEADLESS = 'service.kubernetes.io/headless'
+
+const MAX_ENDPOINTS = 100
+const OWN_LABELS = new Set([MANAGED_BY, SERVICE_NAME, HEADLESS])
+
+export interface ObservedSlices {
+  readonly service: Service
+  readonly pods: readonly Pod[]
+  /** Those of this Service that this controller made. */
+  readonly slices: readonly EndpointSlice[]
+  readonly nodeOf: (name: string) => Node | undefined
+}
+
+/** Endpoints that share a family and ports, and so can share slices. */
+interface Group {
+  readonly family: Family
+  readonly ports: readonly ResolvedPort[]
+  readonly wanted: Map<string, Endpoint>
+}
+
+/** Each pod behind the Service in exactly one slice, with as few slices written as can be. */
+export function planSlices(observed: ObservedSlices): Plan {
+  const { service } = observed
+  if (service.metadata.deletionTimestamp) return plan([])
+  const families = familiesOf(service)
+  const groups = groupsOf(observed, families)
+  const living = observed.slices.filter((s) => s.metadata.deletionTimestamp === undefined)
+  const actions: Action[] = []
+  for (const family of families) {
+    const own = [...groups.values()].filter((g) => g.family === family)
+    const existing = living.filter((s) => s.addressType === family)
+    actions.push(...planFamily(service, family, own, existing))
+  }
+  const foreign = living.filter((s) => !families.includes(s.addressType as Family))
+  actions.push(...foreign.map((s) => remove(EndpointSlice, s)))
+  return plan([together(actions)])
+}
+
+function groupsOf(
+  { service, pods, nodeOf }: ObservedSlices,
+  families: readonly Family[],
+): Map<string, Group> {
+  const groups = new Map<string, Group>()
+  for (const pod of pods) {
+    if (!isReachable(pod)) continue
+    const node = pod.spec.nodeName ? nodeOf(pod.spec.nodeName) : undefined
+    // A pod on a node that is gone is not sent to; unless the Service wants all it ever had.
+    if (pod.spec.nodeName && !node && !service.spec.publishNotReadyAddresses) continue
+    const ports = portsOf(service, pod)
+    if (ports.length === 0 && (service.spec.ports ?? []).length > 0) continue
+    for (const family of families) {
+      const addresses = addressesOf(pod).filter((a) => familyOf(a) === family)
+      if (addresses.length === 0) continue
+      const id = `${family} ${portsKey(ports)}`
+      const group: Group = groups.get(id) ?? { family, ports, wanted: new Map() }
+      groups.set(id, group)
+      group.wanted.set(pod.metadata.uid, endpointOf(service, pod, node, addresses))
+    }
+  }
+  return groups
+}
+
+function endpointOf(
+  service: Service,
+  pod: Pod,
+  node: Node | undefined,
+  addresses: readonly string[],
+): Endpoint {
+  const serving = isReady(pod)
+  const terminating = pod.metadata.deletionTimestamp !== undefined
+  const ready = service.spec.publishNotReadyAddresses === true || (serving && !terminating)
+  const hostname = hostnameIn(service, pod)
+  const zone = zoneOf(node)
+  return {
+    addresses,
+    conditions: { ready, serving, terminating },
+    ...(hostname === undefined ? {} : { hostname }),
+    targetRef: targetRefOf(pod),
+    ...(pod.spec.nodeName ? { nodeName: pod.spec.nodeName } : {}),
+    ...(zone === undefined ? {} : { zone }),
+  }
+}
+
+function planFamily(
+  service: Service,
+  family: Family,
+  groups: readonly Group[],
+  existing: readonly EndpointSlice[],
+): Action[] {
+  const actions: Action[] = []
+  const byPorts = Map.groupBy(existing, (s) => portsKey((s.ports ?? []) as readonly ResolvedPort[]))
+  let left = 0
+  for (const group of groups) {
+    const key = portsKey(group.ports)
+    const fitted = fit(group.wanted, byPorts.get(key) ?? [])
+    byPorts.delete(key)
+    left += fitted.filled.length
+    for (const { slice, endpoints } of fitted.filled) {
+      if (!slice) actions.push(create(EndpointSlice, newSlice(service, family, group.ports, endpoints)))
+      else actions.push(...updated(service, slice, endpoints))
+    }
+    actions.push(...fitted.empty.map((s) => remove(EndpointSlice, s)))
+  }
+  const strays = [...byPorts.values()].flat()
+  if (left > 0) return [...actions, ...strays.map((s) => remove(EndpointSlice, s))]
+  // One empty slice says: this Service has no endpoints. That is not the same as not knowing.
+  const [kept, ...rest] = strays.sort(
+    (a, b) => Number((a.ports ?? []).length > 0) - Number((b.ports ?? []).length > 0),
+  )
+  if (!kept) return [...actions, create(EndpointSlice, newSlice(service, family, [], []))]
+  const { endpoints: _, ports: __, ...bare } = kept
+  const emptied = { ...bare, endpoints: [], ports: [] } as unknown as EndpointSlice
+  const writes = equal(withLabels(service, emptied), kept)
+    ? []
+    : [update(EndpointSlice, withLabels(service, emptied))]
+  return [...actions, ...writes, ...rest.map((s) => remove(EndpointSlice, s))]
+}
+
+interface Fitted {
+  /** Slices with what they are to hold; those without a slice are to be made. */
+  readonly filled: readonly {
+    readonly slice: EndpointSlice | undefined
+    readonly endpoints: readonly Endpoint[]
+  }[]
+  readonly empty: readonly EndpointSlice[]
+}
+
+/**
+ * Leaves each endpoint where it is, drops those that are gone, and puts the new ones where a slice is written anyway,
+ * else where they fit best, else into new slices.
+ */
+function fit(wanted: ReadonlyMap<string, Endpoint>, slices: readonly EndpointSlice[]): Fitted {
+  const toPlace = new Map(wanted)
+  const kept = slices.map((slice) => {
+    const endpoints: Endpoint[] = []
+    for (const endpoint of slice.endpoints ?? []) {
+      const uid = endpoint.targetRef?.uid ?? ''
+      const now = toPlace.get(uid)
+      if (now && endpoints.length < MAX_ENDPOINTS) {
+        endpoints.push(equal(now, withoutEmpty(endpoint)) ? endpoint : now)
+        toPlace.delete(uid)
+      }
+    }
+    const touched =
+      endpoints.length !== (slice.endpoints ?? []).length ||
+      endpoints.some((e, i) => e !== slice.endpoints[i])
+    return { slice, endpoints, touched }
+  })
+  const rest = [...toPlace.values()]
+  for (const place of kept.filter((k) => k.touched)) {
+    place.endpoints.push(...rest.splice(0, MAX_ENDPOINTS - place.endpoints.length))
+  }
+  const created: { slice: undefined; endpoints: Endpoint[] }[] = []
+  while (rest.length > 0) {
+    const chunk = rest.splice(0, MAX_ENDPOINTS)
+    const roomy = kept
+      .filter((k) => !k.touched && k.endpoints.length + chunk.length <= MAX_ENDPOINTS)
+      .sort((a, b) => b.endpoints.length - a.endpoints.length)[0]
+    if (roomy) {
+      roomy.endpoints.push(...chunk)
+      roomy.touched = true
+    } else created.push({ slice: undefined, endpoints: chunk })
+  }
+  return {
+    filled: [...kept.filter((k) => k.endpoints.length > 0), ...created],
+    empty: kept.filter((k) => k.endpoints.length === 0).map((k) => k.slice),
+  }
+}
+
+function withoutEmpty(endpoint: Endpoint): Endpoint {
+  return endpoint.deprecatedTopology === undefined ? endpoint : { ...endpoint, deprecatedTopology: undefined }
+}
+
+function labelsFor(service: Service): Record<string, string> {
+  const labels: Record<string, string> = {}
+  for (const [name, value] of Object.entries(service.metadata.labels ?? {}))
+    if (!OWN_LABELS.has(name)) labels[name] = value
+  labels[MANAGED_BY] = SLICE_CONTROLLER
+  labels[SERVICE_NAME] = service.metadata.name
+  if (isHeadless(service)) labels[HEADLESS] = ''
+  return labels
+}
+
+function newSlice(
+  service: Service,
+  family: Family,
+  ports: readonly ResolvedPort[],
+  endpoints: readonly Endpoint[],
+): Input<EndpointSlice> {
+  return {
+    metadata: {
+      namespace: service.metadata.namespace,
+      generateName: `${service.metadata.name}-`,
+      labels: labelsFor(service),
+      ownerReferences: [controllerReference(service)],
+    },
+    addressType: family,
+    endpoints,
+    ports: ports.map((p) => ({ ...p })),
+  }
+}
+
+function updated(service: Service, slice: EndpointSlice, endpoints: readonly Endpoint[]): Action[] {
+  const same =
+    endpoints.length === slice.endpoints.length && endpoints.every((e, i) => e === slice.endpoints[i])
+  const next = withLabels(service, same ? slice : { ...slice, endpoints })
+  return next === slice ? [] : [update(EndpointSlice, next)]
+}
+
+function withLabels(service: Service, slice: EndpointSlice): EndpointSlice {
+  const labels = labelsFor(service)
+  return equal(labels, slice.metadata.labels) ? slice : { ...slice, metadata: { ...slice.metadata, labels } }
+}
