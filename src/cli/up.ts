@@ -37,18 +37,19 @@ export async function upCommand(flags: UpFlags, context: Context): Promise<void>
       insecureRegistries: flags.insecureRegistry ?? [],
       timeoutMs: flags.timeout * 1000,
       steps: progress,
+      async onKeys(layout, pki) {
+        if (!flags.kubeconfig) return
+        const file = userKubeconfig()
+        const ours = adminKubeconfig(layout, {
+          caPem: pki.ca.cert,
+          certPem: pki.admin.cert,
+          keyPem: pki.admin.key,
+        })
+        const changed = await changeKubeconfig(file, clock, (existing) => mergeKubeconfig(existing, ours))
+        if (changed) progress.note(`✓ context "${layout.contextName}" is the current one in ${file}`)
+      },
     })
-    const { layout, pki } = result
-    if (flags.kubeconfig) {
-      const file = userKubeconfig()
-      const ours = adminKubeconfig(layout, {
-        caPem: pki.ca.cert,
-        certPem: pki.admin.cert,
-        keyPem: pki.admin.key,
-      })
-      const changed = await changeKubeconfig(file, clock, (existing) => mergeKubeconfig(existing, ours))
-      if (changed) progress.note(`✓ context "${layout.contextName}" is the current one in ${file}`)
-    }
+    const { layout } = result
     if (result.unchanged) terminal.err.write(`cluster "${name}" is already running: nothing to do\n`)
     else
       terminal.err.write(`cluster "${name}" is up (${((clock.monotonic() - started) / 1000).toFixed(1)} s)\n`)

@@ -13,7 +13,7 @@ import { keepCertificatesFresh, untilStopped } from './server.ts'
  * The process `agent` of one node: looks after its pods, its part of the pod network, the Service rules and the cluster
  * DNS. Runs in the node's network namespace. What it started goes on running when it ends.
  */
-export async function runAgent(layout: Layout, nodeName: string): Promise<void> {
+export async function runAgent(layout: Layout, nodeName: string, onStarted: () => void): Promise<void> {
   const log = processLog('agent').child({ node: nodeName })
   const clock = systemClock()
   const random = systemRandom()
@@ -53,6 +53,7 @@ export async function runAgent(layout: Layout, nodeName: string): Promise<void> 
     random,
     log,
   })
+  onStarted()
   await stop
   log.info({}, 'stopping; what runs goes on running')
   stopping.abort()

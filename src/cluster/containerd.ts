@@ -26,6 +26,8 @@ export function containerdConfig(layout: ContainerdLayout, options: ContainerdOp
     `state = ${q(layout.state)}`,
     // Snapshotters and stores for other file systems and clients: each costs start-up time and memory.
     `disabled_plugins = ${q(UNUSED_PLUGINS)}`,
+    '[debug]',
+    'level = "warn"',
     '[grpc]',
     `address = ${q(layout.socket)}`,
   ]

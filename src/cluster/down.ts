@@ -1,12 +1,11 @@
-import { createHash } from 'node:crypto'
-import { rm } from 'node:fs/promises'
+import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../base/index.ts'
 import { removeCgroup } from './cgroups.ts'
 import { forgetCluster } from './clusters.ts'
 import { attempt } from './exec.ts'
 import { lockFile } from './files.ts'
-import type { Layout, NodeLayout } from './layout.ts'
+import type { Layout } from './layout.ts'
 import { unmountBelow } from './mounts.ts'
 import { removeNetwork } from './netns.ts'
 import { findProcesses, identify, stopProcess } from './process.ts'
@@ -86,25 +85,24 @@ async function stopContainerds(layout: Layout, clock: Clock): Promise<void> {
   await Promise.all(found.map((p) => stopPid(p.pid, clock, 10_000)))
 }
 
-/** Shims are the parents of containers; they outlive containerd. Killing one kills no container: the cgroup does. */
+/**
+ * Shims are the parents of containers; they outlive containerd. Killing one kills no container: the cgroup does. Each
+ * leaves the address of its socket beside its container's state.
+ */
 async function stopShims(layout: Layout, clock: Clock): Promise<void> {
-  const sockets = new Map(layout.nodes.map((node) => [node.containerd.socket, node]))
+  const sockets = new Set(layout.nodes.map((node) => node.containerd.socket))
   const found = await findProcesses((args) => {
     return args[0]!.includes('containerd-shim') && sockets.has(args[args.indexOf('-address') + 1] ?? '')
   })
-  for (const shim of found) {
-    await stopPid(shim.pid, clock, 0)
-    const node = sockets.get(shim.args[shim.args.indexOf('-address') + 1]!)!
-    await rm(shimSocket(node, shim.args[shim.args.indexOf('-id') + 1] ?? ''), { force: true })
+  await Promise.all(found.map((shim) => stopPid(shim.pid, clock, 0)))
+  for (const node of layout.nodes) {
+    const tasks = join(node.containerd.state, 'io.containerd.runtime.v2.task', 'k8s.io')
+    for (const id of await readdir(tasks).catch(() => [])) {
+      const address = await readFile(join(tasks, id, 'address'), 'utf8').catch(() => '')
+      const socket = address.replace(/^unix:\/\//, '')
+      if (socket.startsWith('/run/containerd/s/')) await rm(socket, { force: true })
+    }
   }
-}
-
-/** Where a shim listens: containerd derives it from its own address, the namespace and the container's id. */
-function shimSocket(node: NodeLayout, id: string): string {
-  const hash = createHash('sha256')
-    .update(join(node.containerd.socket, 'k8s.io', id))
-    .digest('hex')
-  return `/run/containerd/s/${hash}`
 }
 
 /** Chains of the CNI plugin portmap that belong to pods of this cluster: left over when a pod's network was never taken down. */

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { flushCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { type Clock, processLog, sleep, systemClock } from '../base/index.ts'
 import { ourProcesses } from './down.ts'
@@ -33,9 +34,9 @@ export async function runPart(command: string, args: readonly string[]): Promise
     case 'supervisor':
       return runSupervisor(read)
     case 'server':
-      return (await import('./server.ts')).runServer(await read())
+      return (await import('./server.ts')).runServer(await read(), flushCompileCache)
     case 'agent':
-      return (await import('./agent.ts')).runAgent(await read(), option('node'))
+      return (await import('./agent.ts')).runAgent(await read(), option('node'), flushCompileCache)
     default:
       throw new Error(`cannot run "${command}": expected supervisor, server or agent`)
   }
@@ -63,6 +64,7 @@ async function runSupervisor(read: () => Promise<Layout>): Promise<void> {
     throw new Error(`cannot start a supervisor: process ${others[0]!.pid} is one for this cluster`)
   const clock = systemClock()
   const supervisor = await Supervisor.start(clusterParts(layout), { runDir: layout.runDir, clock, log })
+  flushCompileCache()
   process.on('SIGHUP', () => {
     read()
       .then((changed) => supervisor.apply(clusterParts(changed)))

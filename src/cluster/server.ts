@@ -7,8 +7,11 @@ import { pkiOptions } from './access.ts'
 import { startControlPlane } from './control-plane.ts'
 import type { Layout } from './layout.ts'
 
-/** The process `server`: store, API, controllers and scheduler. Ends on SIGTERM, with everything acknowledged on disk. */
-export async function runServer(layout: Layout): Promise<void> {
+/**
+ * The process `server`: store, API, controllers and scheduler. Ends on SIGTERM, with everything acknowledged on disk.
+ * `onStarted` is called once all code is loaded.
+ */
+export async function runServer(layout: Layout, onStarted: () => void): Promise<void> {
   const log = processLog('server')
   const clock = systemClock()
   const stop = untilStopped()
@@ -42,6 +45,7 @@ export async function runServer(layout: Layout): Promise<void> {
     log.error({ error: String(error) }, 'cannot start the control loops')
     process.exit(1)
   })
+  controlPlane.ready.then(onStarted, () => {})
   await stop
   log.info({}, 'stopping')
   await controlPlane.close(3_000)

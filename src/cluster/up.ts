@@ -27,6 +27,8 @@ export interface UpOptions {
   readonly insecureRegistries: readonly string[]
   readonly timeoutMs: number
   readonly steps: Steps
+  /** The keys are there: what a kubeconfig needs, before the server answers. */
+  readonly onKeys: (layout: Layout, pki: Pki) => Promise<void>
 }
 
 /** How `up` tells what it is doing. */
@@ -56,6 +58,7 @@ export async function up(options: UpOptions): Promise<UpResult> {
     const runs = await isRunning(layout)
     if (runs) {
       const pki = await clusterPki(layout, clock)
+      await options.onKeys(layout, pki)
       const api = adminApi(layout, pki)
       if ((await notReady(layout, api)).length === 0) return { layout, pki, api, unchanged: true }
       api.close()
@@ -74,6 +77,7 @@ export async function up(options: UpOptions): Promise<UpResult> {
     })
     await writeFileIfChanged(layout.kubeconfig, kubeconfigText(kubeconfig), 0o600)
     steps.end('keys, network and containerd are prepared')
+    await options.onKeys(layout, pki)
     await startSupervisor(layout, clock)
     const api = adminApi(layout, pki)
     await waitForNodes(layout, api, options)
