@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { VirtualClock } from '../base/index.ts'
-import { bytes, keysOf } from './contract.ts'
 import { compactionTarget, type HistoryPolicy, type Mark, neededMarks } from './history.ts'
 import { openMemoryStore } from './memory.ts'
+import { bytes, keysOf } from './testing/contract.ts'
 
 const marks: Mark[] = [
   { atMs: 0, revision: 10 },

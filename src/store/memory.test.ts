@@ -1,6 +1,6 @@
-import { type StoreHarness, storeContract } from './contract.ts'
-import { storeHistories } from './histories.ts'
 import { openMemoryStore } from './memory.ts'
+import { type StoreHarness, storeContract } from './testing/contract.ts'
+import { storeHistories } from './testing/histories.ts'
 
 const harness = (): StoreHarness => ({ open: async (clock) => openMemoryStore({ clock, history: false }) })
 

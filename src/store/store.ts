@@ -13,11 +13,22 @@ export interface Store {
   revision(): number
   /** Keys in byte order. Rejects with `CompactedError` or `FutureRevisionError` when `revision` is out of reach. */
   range(query: RangeQuery): Promise<RangeResult>
-  /** All of `writes` in one revision, or none of them. At most one write a key. */
+  /**
+   * All of `writes` in one revision, or none of them. At most one write a key. The bytes of a value are handed over:
+   * they are shown to watchers and must not be changed afterwards. Commits are carried out in the order of the calls.
+   */
   commit(writes: readonly Write[]): Promise<CommitResult>
-  /** Changes after revision `after`, until the signal aborts (the iteration then ends) or the start is compacted. */
+  /**
+   * Changes after revision `after`, until the signal aborts (the iteration then ends) or the start is compacted.
+   * It holds from the call on, also when it is iterated later, and is iterated once. `after` may lie in the future.
+   * A consumer may be as slow as it likes: a bounded queue is kept for it, and the rest is read from the history,
+   * so that it fails with `CompactedError` only when it is slower than history is kept.
+   */
   watch(query: WatchQuery): AsyncIterable<WatchBatch>
-  /** Forgets history before `revision` (exclusive: ranges at `revision` still work). */
+  /**
+   * Forgets history before `revision`: ranges at `revision` and watches after it still work. Resolves when the space
+   * is free again. A revision that is compacted already changes nothing; one in the future is refused.
+   */
   compact(revision: number): Promise<void>
   /** The size on disk (or in memory) in bytes, and the oldest revision that can still be read. */
   stats(): Promise<{ sizeBytes: number; compacted: number }>
@@ -81,7 +92,10 @@ export interface WatchQuery {
 export interface WatchBatch {
   /** Everything up to this revision has been delivered with this batch. */
   readonly revision: number
-  /** Empty for a progress notice (sent when revisions passed without a change in the range, at most once a second). */
+  /**
+   * Empty for a progress notice: sent when a watch has caught up with the history, and when revisions passed
+   * without a change in the range (at most once a second).
+   */
   readonly changes: readonly Change[]
 }
 

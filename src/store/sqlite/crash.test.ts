@@ -9,14 +9,14 @@ import { DatabaseSync } from 'node:sqlite'
 import { after, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { seededRandom, sleep, systemClock } from '../../base/index.ts'
-import { read, text } from '../contract.ts'
 import type { Store } from '../store.ts'
+import { read, text } from '../testing/contract.ts'
 import { openSqliteStore } from './open.ts'
 
 /** Ten rounds in `npm test`; `DHOW_CRASH_ROUNDS=100` for a long run, `DHOW_CRASH_SEED` to repeat one. */
 const ROUNDS = Number(process.env.DHOW_CRASH_ROUNDS ?? 10)
 const SEED = Number(process.env.DHOW_CRASH_SEED ?? Math.trunc(systemClock().now()) % 1_000_000)
-const CHILD = fileURLToPath(new URL('./crash-child.ts', import.meta.url))
+const CHILD = fileURLToPath(new URL('../testing/crash-child.ts', import.meta.url))
 
 interface Acknowledged {
   readonly key: string

@@ -42,21 +42,22 @@ export class StoreDatabase {
   #compacted = 1
   #sweptSeq = 0
 
-  constructor(path: string) {
+  /** `atLeast`: the revision that the file must have reached, when it was open before. */
+  constructor(path: string, atLeast = 1) {
     this.#path = path
     createPrivately(path)
     this.#db = new DatabaseSync(path, { timeout: 0 })
     try {
-      this.#sql = this.#setUp()
+      this.#sql = this.#setUp(atLeast)
     } catch (error) {
       this.#db.close()
       throw error
     }
   }
 
-  #setUp(): Record<StatementName, StatementSync> {
+  #setUp(atLeast: number): Record<StatementName, StatementSync> {
     this.#db.exec(PRAGMAS)
-    this.#checkFormat()
+    this.#checkFormat(atLeast > 1)
     const sql = Object.fromEntries(
       Object.entries(SQL).map(([name, text]) => {
         const statement = this.#db.prepare(text)
@@ -69,13 +70,20 @@ export class StoreDatabase {
     this.#compacted = compacted
     this.#sweptSeq = sweptSeq
     this.#revision = Math.max(1, compacted, revisionOf(newest))
+    if (this.#revision < atLeast) {
+      throw new FormatError(
+        `expected revision ${atLeast} or later, got ${this.#revision}: it was replaced while in use; restart dhow`,
+      )
+    }
     return sql
   }
 
-  #checkFormat(): void {
+  #checkFormat(wasInUse: boolean): void {
     const [id] = row(this.#pragma('application_id')) as [number]
     const [version] = row(this.#pragma('user_version')) as [number]
     const [tables] = row(this.#first('SELECT count(*) FROM sqlite_schema')) as [number]
+    if (tables === 0 && wasInUse)
+      throw new FormatError('it was emptied or removed while in use; restore a copy of it')
     if (tables === 0) {
       this.#transaction(() => this.#db.exec(SCHEMA))
       return
@@ -96,6 +104,10 @@ export class StoreDatabase {
     const statement = this.#db.prepare(text)
     statement.setReturnArrays(true)
     return statement.get()
+  }
+
+  get revision(): number {
+    return this.#revision
   }
 
   get state(): EngineState {
@@ -325,7 +337,7 @@ export class StoreDatabase {
   }
 }
 
-/** The file is not a store of this version. */
+/** The file is not the store, or not of this version. */
 export class FormatError extends Error {
   override readonly name = 'FormatError'
 }

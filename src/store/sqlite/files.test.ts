@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { systemClock } from '../../base/index.ts'
-import { bytes, read } from '../contract.ts'
 import { StoreUnavailableError } from '../store.ts'
+import { bytes, read } from '../testing/contract.ts'
 import { openSqliteStore } from './open.ts'
 
 const clock = systemClock()
@@ -83,6 +83,24 @@ describe("the sqlite engine's file", () => {
       assert.match(error.message, /the file is damaged; stop dhow, move it aside/)
       return true
     })
+  })
+
+  it('that was emptied while in use serves nothing, and goes on where it was once it is back', async () => {
+    let store = await openStore()
+    for (let i = 0; i < 2000; i++) void store.commit([{ key: `k${i}`, value: new Uint8Array(3000).fill(i) }])
+    await store.close()
+    const copy = readFileSync(path)
+    store = await openStore()
+    truncateSync(path, 0)
+    for (let i = 0; i < 3; i++) {
+      await assert.rejects(store.range({ start: 'k', end: 'l' }), StoreUnavailableError)
+      await assert.rejects(store.commit([{ key: 'x', value: bytes('x') }]), StoreUnavailableError)
+    }
+    rmSync(`${path}-wal`, { force: true })
+    writeFileSync(path, copy)
+    assert.equal((await store.range({ start: 'k', end: 'l' })).entries.length, 2000)
+    assert.deepEqual(await store.commit([{ key: 'x', value: bytes('x') }]), { ok: true, revision: 2002 })
+    await store.close()
   })
 
   it('shrinks when history is forgotten, and keeps nothing of it', async () => {

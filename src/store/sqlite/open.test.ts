@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type StoreHarness, storeContract } from '../contract.ts'
-import { storeHistories } from '../histories.ts'
+import { type StoreHarness, storeContract } from '../testing/contract.ts'
+import { storeHistories } from '../testing/histories.ts'
 import { openSqliteStore } from './open.ts'
 
 function harness(): StoreHarness {

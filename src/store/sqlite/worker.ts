@@ -7,10 +7,12 @@ import { type Opened, type Reply, type Request, unpackCommits } from './messages
 const port = parentPort!
 const { path } = workerData as { path: string }
 let database: StoreDatabase | undefined
+/** The newest revision that an answer may have shown: a file that is opened again must have it. */
+let shown = 1
 
 function perform(request: Request): unknown {
   if (request.op === 'close') return database?.close()
-  database ??= new StoreDatabase(path)
+  database ??= new StoreDatabase(path, shown)
   switch (request.op) {
     case 'write':
       return database.write(unpackCommits(request.commits), request.previous)
@@ -51,6 +53,7 @@ port.on('message', (request: Request) => {
   let reply: Reply
   try {
     reply = { result: perform(request) }
+    shown = Math.max(shown, database?.revision ?? 1)
   } catch (error) {
     if (leavesDoubt(error)) letGo()
     reply = { failure: failureOf(error, `${DOING[request.op]} the store ${JSON.stringify(path)}`) }
@@ -62,6 +65,7 @@ port.on('message', (request: Request) => {
 function open(): Opened {
   try {
     database = new StoreDatabase(path)
+    shown = database.revision
     return { state: database.state }
   } catch (error) {
     return { failure: failureOf(error, `open the store ${JSON.stringify(path)}`) }

@@ -4,7 +4,7 @@
  */
 import { writeSync } from 'node:fs'
 import { systemClock } from '../../base/index.ts'
-import { openSqliteStore } from './open.ts'
+import { openSqliteStore } from '../sqlite/open.ts'
 
 const [path = '', first = '0'] = process.argv.slice(2)
 const store = await openSqliteStore({ path, clock: systemClock(), history: false })

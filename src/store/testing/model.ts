@@ -1,5 +1,5 @@
-import { compareKeys, inRange } from './keys.ts'
-import type { Change, CommitResult, Entry, RangeQuery, RangeResult, Write } from './store.ts'
+import { compareKeys, inRange } from '../keys.ts'
+import type { Change, CommitResult, Entry, RangeQuery, RangeResult, Write } from '../store.ts'
 
 /**
  * The contract as the plainest program that has it: a list of changes, and everything else worked out from it by

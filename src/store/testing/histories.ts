@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import fc from 'fast-check'
-import { type Clock, systemClock } from '../base/index.ts'
-import { bytes, type StoreHarness, until } from './contract.ts'
-import { emptyModel, type Model, modelCommit, modelCompact, modelRange, modelWatch } from './model.ts'
+import { type Clock, systemClock } from '../../base/index.ts'
 import {
   type Change,
   CompactedError,
@@ -12,7 +10,9 @@ import {
   type Store,
   type WatchBatch,
   type Write,
-} from './store.ts'
+} from '../store.ts'
+import { bytes, type StoreHarness, until } from './contract.ts'
+import { emptyModel, type Model, modelCommit, modelCompact, modelRange, modelWatch } from './model.ts'
 
 /** Revisions in steps are counted back from the newest (negative: in the future), so that most of them exist. */
 type Step =

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { type Clock, sleep, systemClock } from '../base/index.ts'
+import { type Clock, sleep, systemClock } from '../../base/index.ts'
 import {
   CompactedError,
   FutureRevisionError,
@@ -10,7 +10,7 @@ import {
   type WatchBatch,
   type WatchQuery,
   type Write,
-} from './store.ts'
+} from '../store.ts'
 
 /** How the suite gets stores. Every `open` gives an empty store unless `reopen` is given and used. */
 export interface StoreHarness {
