@@ -23,8 +23,10 @@ export interface Rules<T extends KubeObject> {
   /** What its names may look like; DNS subdomains when absent. */
   readonly name?: NameCheck
   readonly validate?: (out: Problems, object: T) => void
-  /** In addition to `validate` on the main resource. */
+  /** On updates of the main resource, in addition to `validate`. */
   readonly validateUpdate?: (out: Problems, object: T, old: T) => void
+  /** `validateUpdate` says all there is to say on updates, `validate` is left out. */
+  readonly validatesUpdatesAlone?: boolean
   /** Instead of the two above on a subresource; nothing but metadata when absent. */
   readonly validateSubresource?: (out: Problems, object: T, old: T, subresource: string) => void
   readonly warnings?: (object: T, old: T | undefined) => readonly string[]
@@ -92,7 +94,7 @@ export function defineStrategy<T extends KubeObject>(kind: Kind<T>, rules: Rules
       if (subresource !== '' && subresource !== 'scale')
         rules.validateSubresource?.(out, object, old, subresource)
       else {
-        rules.validate?.(out, object)
+        if (!rules.validatesUpdatesAlone) rules.validate?.(out, object)
         rules.validateUpdate?.(out, object, old)
       }
       return out

@@ -1,8 +1,17 @@
 import { assign, fill } from '../copy.strategy.ts'
 import { defineStrategy } from '../define.strategy.ts'
 import { ConfigMap, Secret } from './config.ts'
+import {
+  validateConfigMap,
+  validateConfigMapUpdate,
+  validateSecret,
+  validateSecretUpdate,
+} from './config.validate.ts'
 
-export const configMapStrategy = defineStrategy(ConfigMap)
+export const configMapStrategy = defineStrategy(ConfigMap, {
+  validate: validateConfigMap,
+  validateUpdate: validateConfigMapUpdate,
+})
 
 const utf8 = new TextEncoder()
 
@@ -17,5 +26,7 @@ function defaultSecret(secret: Secret): Secret {
 
 export const secretStrategy = defineStrategy(Secret, {
   defaults: defaultSecret,
+  validate: validateSecret,
+  validateUpdate: validateSecretUpdate,
   fields: { type: (secret) => secret.type ?? '' },
 })

@@ -1,9 +1,11 @@
 import { each, fill, within } from '../copy.strategy.ts'
 import { defineStrategy } from '../define.strategy.ts'
+import { validateEndpoints } from './cluster.validate.ts'
 import { Endpoints } from './endpoints.ts'
 
 export const endpointsStrategy = defineStrategy(Endpoints, {
   createOnUpdate: true,
+  validate: validateEndpoints,
   defaults: (endpoints) =>
     within(endpoints, 'subsets', (subsets) =>
       each(subsets, (subset) =>

@@ -1,6 +1,7 @@
 import { assign } from '../copy.strategy.ts'
 import { defineStrategy } from '../define.strategy.ts'
 import { labelName } from '../meta/names.validate.ts'
+import { validateNamespace, validateNamespaceSubresource } from './cluster.validate.ts'
 import { Namespace } from './namespace.ts'
 
 const NAME_LABEL = 'kubernetes.io/metadata.name'
@@ -18,6 +19,9 @@ function labelled(namespace: Namespace): Namespace {
 export const namespaceStrategy = defineStrategy(Namespace, {
   defaults: labelled,
   name: labelName,
+  validate: validateNamespace,
+  validatesUpdatesAlone: true,
+  validateSubresource: validateNamespaceSubresource,
   create: (namespace) => {
     const finalizers = namespace.spec.finalizers ?? []
     const spec = finalizers.includes('kubernetes')

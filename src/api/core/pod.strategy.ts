@@ -4,6 +4,13 @@ import { defineStrategy } from '../define.strategy.ts'
 import { defaultPod, mirrorServiceAccount } from './pod.defaults.ts'
 import { qosClass } from './pod.qos.ts'
 import { Pod, type PodSpec, type PodStatus } from './pod.ts'
+import { validatePod } from './pod.validate.ts'
+import {
+  validateEphemeralContainersUpdate,
+  validatePodStatusUpdate,
+  validatePodUpdate,
+  validateResize,
+} from './pod-update.validate.ts'
 
 export const podStrategy = defineStrategy(Pod, {
   defaults: defaultPod,
@@ -28,6 +35,14 @@ export const podStrategy = defineStrategy(Pod, {
     }
     if (subresource === 'resize') return assign(pod, { spec: resized(pod.spec, old.spec) })
     return assign(pod, { spec: mirrorServiceAccount(pod.spec) })
+  },
+  validate: validatePod,
+  validateUpdate: validatePodUpdate,
+  validatesUpdatesAlone: true,
+  validateSubresource: (out, pod, old, subresource) => {
+    if (subresource === 'status') validatePodStatusUpdate(out, pod, old)
+    else if (subresource === 'ephemeralcontainers') validateEphemeralContainersUpdate(out, pod, old)
+    else if (subresource === 'resize') validateResize(out, pod, old)
   },
   fields: {
     'spec.nodeName': (pod) => pod.spec.nodeName ?? '',

@@ -8,11 +8,15 @@ import {
   mirrorClusterIps,
 } from './service.defaults.ts'
 import { Service, type ServicePort, type ServiceSpec } from './service.ts'
+import { validateService, validateServiceStatus, validateServiceUpdate } from './service.validate.ts'
 
 /** Cluster IPs and node ports that are left open are the server's to give: see its allocator. */
 export const serviceStrategy = defineStrategy(Service, {
   defaults: defaultService,
   name: label1035Name,
+  validate: validateService,
+  validateUpdate: validateServiceUpdate,
+  validateSubresource: (out, service) => validateServiceStatus(out, service),
   createOnUpdate: true,
   create: (service) => assign(service, { spec: defaultFamilies(mirrorClusterIps(service.spec)) }),
   update: (service, old, subresource) => {
