@@ -80,6 +80,8 @@ async function publishSelf(
       ports: [{ name: 'https', port: 443, targetPort: port, protocol: 'TCP' }],
     },
   })
+  // Nobody but this machine itself could use it, and the API forbids it in endpoints.
+  if (address.startsWith('127.')) return
   const subsets = [
     { addresses: [{ ip: address }], ports: [{ name: 'https', port, protocol: 'TCP' as const }] },
   ]

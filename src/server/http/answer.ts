@@ -38,7 +38,10 @@ function quoted(text: string): string {
 }
 
 export function sendBytes(exchange: Exchange, status: number, headers: Headers, body: Buffer): void {
-  if (body.length < GZIP_THRESHOLD || !acceptsGzip(exchange)) return exchange.send(status, headers, body)
+  if (body.length < GZIP_THRESHOLD || !acceptsGzip(exchange)) {
+    exchange.send(status, headers, body)
+    return
+  }
   gzip(body, GZIP, (error, packed) => {
     if (error) exchange.send(status, headers, body)
     else exchange.send(status, { ...headers, 'content-encoding': 'gzip', vary: 'Accept-Encoding' }, packed)
@@ -103,7 +106,10 @@ export function yamlOf(json: Buffer): Buffer {
 
 /** The Status of an error. Once an answer has begun nothing can be said any more: the request is dropped. */
 export function sendError(exchange: Exchange, error: ApiError, context = new AnswerContext()): void {
-  if (exchange.answered) return exchange.abort()
+  if (exchange.answered) {
+    exchange.abort()
+    return
+  }
   const retryAfter = error.details?.retryAfterSeconds
   const headers: Headers = {
     ...context.headers('application/json'),

@@ -94,8 +94,12 @@ function boundedJson(value: unknown): string {
     if (depth > 1000) throw badRequest('cannot read the body as YAML: it is nested too deep')
     if (typeof v === 'string') spend(v.length + 2)
     else if (typeof v !== 'object' || v === null) spend(4)
-    else if (Array.isArray(v)) for (const item of v) spend(1), walk(item, depth + 1)
-    else for (const [key, item] of Object.entries(v)) spend(key.length + 4), walk(item, depth + 1)
+    else {
+      for (const [key, item] of Object.entries(v)) {
+        spend(Array.isArray(v) ? 1 : key.length + 4)
+        walk(item, depth + 1)
+      }
+    }
   }
   walk(value, 0)
   return JSON.stringify(value) ?? 'null'

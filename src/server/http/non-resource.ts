@@ -70,8 +70,8 @@ export function sendDocument(request: Request, document: Document, contentType: 
     vary: 'Accept',
     'cache-control': 'public',
   }
-  if (exchange.header('if-none-match') === document.etag) return exchange.send(304, headers, '')
-  exchange.send(200, headers, document.body)
+  const isKnown = exchange.header('if-none-match') === document.etag
+  exchange.send(isKnown ? 304 : 200, headers, isKnown ? '' : document.body)
 }
 
 function rootPaths(parts: NonResourceParts): string[] {

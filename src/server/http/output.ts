@@ -47,8 +47,10 @@ export async function sendList(output: Output, page: ListPage): Promise<void> {
 
 function sendView(output: Output, status: number, view: View, bytes: Buffer): void {
   const { exchange, representation, context } = output
-  if (representation.media === 'yaml')
-    return sendBytes(exchange, status, context.headers(CONTENT_TYPE.yaml), yamlOf(bytes))
+  if (representation.media === 'yaml') {
+    sendBytes(exchange, status, context.headers(CONTENT_TYPE.yaml), yamlOf(bytes))
+    return
+  }
   const isPretty = output.pretty && representation.media === 'json'
   const body = isPretty
     ? Buffer.from(`${JSON.stringify(JSON.parse(bytes.toString('utf8')), null, 2)}\n`)

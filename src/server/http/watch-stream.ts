@@ -105,18 +105,18 @@ export class WatchStream {
       } catch (error) {
         if (!(error instanceof ApiError)) throw error
         this.#out.write(this.#format.error(error))
-        return this.end()
+        this.end()
+        return
       }
       if (this.#initial && this.#cursor.initialDone) {
         this.#initial = false
         this.#out.write(this.#format.bookmark(this.#cursor.revision, true))
       }
-      if (this.#out.writableLength > HIGH_WATER) return this.#waitForDrain()
-      if (this.#cursor.caughtUp) return this.#cursor.wait(() => this.#pump())
-      if (signals.length === READ_MAX) {
-        setImmediate(() => this.#pump())
-        return
-      }
+      if (this.#out.writableLength > HIGH_WATER) this.#waitForDrain()
+      else if (this.#cursor.caughtUp) this.#cursor.wait(() => this.#pump())
+      else if (signals.length === READ_MAX) setImmediate(() => this.#pump())
+      else continue
+      return
     }
   }
 

@@ -25,7 +25,10 @@ export async function listItems(registry: Registry, kind: Kind, options: ListOpt
   const position = options.continue ? decodeContinue(options.continue) : undefined
   if (position) {
     await registry.fresh(resource, '0')
-    const rest = await stateAt(registry, resource, position.revision, options.namespace, position.after)
+    if (position.revision > registry.revision) {
+      throw badRequest(`continue key is not valid: revision ${position.revision} has not happened yet`)
+    }
+    const rest = await stateAt(resource, position.revision, options.namespace, position.after)
     return page(registry, resource, rest, selection, position.revision, limit)
   }
   const { resourceVersion, resourceVersionMatch } = options
@@ -36,7 +39,7 @@ export async function listItems(registry: Registry, kind: Kind, options: ListOpt
     return page(
       registry,
       resource,
-      await stateAt(registry, resource, revision, options.namespace, undefined),
+      await stateAt(resource, revision, options.namespace, undefined),
       selection,
       revision,
       limit,
@@ -97,7 +100,6 @@ function page(
 }
 
 async function stateAt(
-  registry: Registry,
   resource: ServedResource,
   revision: number,
   namespace: string | undefined,

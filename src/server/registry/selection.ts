@@ -48,9 +48,9 @@ export class Selection {
       value: f.value,
     }))
     this.#present = resource.present
-    const valueOf = (field: string) => fields.find((f) => f.equal && f.field === field)?.value
-    const name = valueOf('metadata.name')
-    const namespace = options.namespace ?? valueOf('metadata.namespace')
+    const wanted = (field: string) => fields.find((f) => f.equal && f.field === field)?.value
+    const name = wanted('metadata.name')
+    const namespace = options.namespace ?? wanted('metadata.namespace')
     this.#key =
       name === undefined || (resource.kind.resource.namespaced && namespace === undefined)
         ? undefined
