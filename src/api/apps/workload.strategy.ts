@@ -10,19 +10,40 @@ import {
   defaultReplicaSet,
   defaultStatefulSet,
 } from './workload.defaults.ts'
+import * as rules from './workload.validate.ts'
 
 export const deploymentStrategy = defineStrategy(Deployment, {
   generation: true,
   defaults: defaultDeployment,
+  validate: rules.validateDeployment,
+  validateUpdate: rules.validateDeploymentUpdate,
+  validateSubresource: rules.validateDeploymentStatus,
 })
+
 export const replicaSetStrategy = defineStrategy(ReplicaSet, {
   generation: true,
   defaults: defaultReplicaSet,
+  validate: rules.validateReplicaSet,
+  validateUpdate: rules.validateReplicaSetUpdate,
+  validateSubresource: rules.validateReplicaSetStatus,
   fields: { 'status.replicas': (set) => String(set.status.replicas ?? 0) },
 })
-export const daemonSetStrategy = defineStrategy(DaemonSet, { generation: true, defaults: defaultDaemonSet })
+
+export const daemonSetStrategy = defineStrategy(DaemonSet, {
+  generation: true,
+  defaults: defaultDaemonSet,
+  validate: rules.validateDaemonSet,
+  validateUpdate: rules.validateDaemonSetUpdate,
+})
+
 export const statefulSetStrategy = defineStrategy(StatefulSet, {
   generation: true,
   defaults: defaultStatefulSet,
+  validate: rules.validateStatefulSet,
+  validateUpdate: rules.validateStatefulSetUpdate,
 })
-export const controllerRevisionStrategy = defineStrategy(ControllerRevision)
+
+export const controllerRevisionStrategy = defineStrategy(ControllerRevision, {
+  validate: rules.validateControllerRevision,
+  validateUpdate: rules.validateControllerRevisionUpdate,
+})

@@ -1,9 +1,11 @@
 import { defineStrategy } from '../define.strategy.ts'
 import { Event as EventsEvent } from '../events/event.ts'
 import { Event } from './event.ts'
+import { validateEvent, validateEventsEvent } from './event.validate.ts'
 
 /** Both faces of the same stored object; their fields differ in name. */
 export const eventStrategy = defineStrategy(Event, {
+  validate: validateEvent,
   createOnUpdate: true,
   fields: {
     'involvedObject.kind': (e) => e.involvedObject.kind ?? '',
@@ -21,6 +23,7 @@ export const eventStrategy = defineStrategy(Event, {
 })
 
 export const eventsEventStrategy = defineStrategy(EventsEvent, {
+  validate: validateEventsEvent,
   createOnUpdate: true,
   fields: {
     'regarding.kind': (e) => e.regarding?.kind ?? '',
