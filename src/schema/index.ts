@@ -8,6 +8,7 @@ export type { JsonObject as OpenApiObject, OpenApiVersion } from './openapi.ts'
 export { groupVersionPath, publicName, refTo, schemasOf } from './openapi.ts'
 export type { Bodies } from './openapi-paths.ts'
 export { pathsOf } from './openapi-paths.ts'
+export { encodeOpenApiV2 } from './openapi-protobuf.ts'
 export type { ParsedJson } from './parse-json.ts'
 export { JsonError, MAX_JSON_DEPTH, parseJson } from './parse-json.ts'
 export {
