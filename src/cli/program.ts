@@ -71,6 +71,11 @@ function clusterCommands(program: Command, context: Context): void {
   cluster(program.command('status'))
     .description('say what runs, what is wrong and what to do')
     .action(async (options) => (await import('./status.ts')).statusCommand(options, context))
+  program
+    .command('install')
+    .description('install what this machine lacks (up does it by itself)')
+    .option('--dry-run', 'only say what is missing, and why')
+    .action(async (options) => (await import('./install.ts')).installCommand(options, context))
   cluster(program.command('kubeconfig'))
     .description('print the kubeconfig of a cluster')
     .action(async (options) => (await import('./kubeconfig.ts')).kubeconfigCommand(options, context))

@@ -26,7 +26,7 @@ export {
 export { type ClusterConfig, type Layout, layoutOf, type NodeLayout } from './layout.ts'
 export { mountsBelow } from './mounts.ts'
 export { namedNamespaces } from './netns.ts'
-export { MissingPackagesError } from './packages.ts'
+export { describeMissing, installPackages, MissingPackagesError, missingRequirements } from './packages.ts'
 export { findProcesses, isAliveSync } from './process.ts'
 export { clusterParts } from './run.ts'
 export { type PartState, readSupervisorState, type SupervisorState } from './supervisor.ts'

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { cannotRun, startCluster, type TestCluster, until } from './harness.ts'
+
+const skip = cannotRun
+const root = join(import.meta.dirname, '..', '..')
+
+let cluster: TestCluster
+
+before(async () => {
+  if (skip) return
+  cluster = await startCluster({ nodes: 3 })
+  await cluster.dhow('image', 'build', join(root, 'examples/web/images/images.yaml'))
+})
+
+after(async () => {
+  await cluster?.remove()
+})
+
+const spread = `
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: spread }
+spec:
+  replicas: 3
+  selector: { matchLabels: { app: spread } }
+  template:
+    metadata: { labels: { app: spread } }
+    spec:
+      tolerations:
+        - { key: node.kubernetes.io/unreachable, operator: Exists, effect: NoExecute, tolerationSeconds: 1 }
+        - { key: node.kubernetes.io/not-ready, operator: Exists, effect: NoExecute, tolerationSeconds: 1 }
+      topologySpreadConstraints:
+        - { maxSkew: 1, topologyKey: kubernetes.io/hostname, whenUnsatisfiable: ScheduleAnyway, labelSelector: { matchLabels: { app: spread } } }
+      containers:
+        - { name: web, image: example/web:1.0, readinessProbe: { httpGet: { path: /, port: 8080 }, periodSeconds: 1 } }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: spread }
+spec: { selector: { app: spread }, ports: [{ port: 80, targetPort: 8080 }] }
+`
+
+const pods = async () => {
+  const { items } = JSON.parse(await cluster.kubectl('get', 'pods', '-l', 'app=spread', '-o', 'json'))
+  return items as {
+    metadata: { name: string; deletionTimestamp?: string }
+    spec: { nodeName: string }
+    status: { podIP: string; conditions: { type: string; status: string }[] }
+  }[]
+}
+
+test('three nodes are Ready, each with a range of its own for its pods', { skip }, async () => {
+  const ranges = (await cluster.kubectl('get', 'nodes', '-o', 'jsonpath={.items[*].spec.podCIDR}')).split(' ')
+  assert.equal(new Set(ranges).size, 3)
+})
+
+test('pods of different nodes reach each other by address, by Service and by name', { skip }, async () => {
+  const result = await cluster.tryKubectl(['apply', '-f', '-'], { input: spread })
+  assert.equal(result.code, 0, result.stderr)
+  await cluster.kubectl('rollout', 'status', 'deployment/spread', '--timeout=90s')
+  const all = await pods()
+  assert.deepEqual(new Set(all.map((p) => p.spec.nodeName)), new Set(['node1', 'node2', 'node3']))
+  for (const from of all) {
+    for (const to of [
+      ...all.map((p) => `${p.status.podIP}:8080`),
+      'spread',
+      'spread.default.svc.cluster.local',
+    ]) {
+      const answer = await cluster.kubectl(
+        'exec',
+        from.metadata.name,
+        '--',
+        '/bin/busybox',
+        'wget',
+        '-q',
+        '-T',
+        '5',
+        '-O',
+        '-',
+        `http://${to}/cgi-bin/whoami`,
+      )
+      assert.match(answer, /^pod spread-/, `${from.spec.nodeName} to ${to}`)
+    }
+  }
+})
+
+test('a node that dies loses its pods to the others', { skip }, async () => {
+  const victim = (await pods()).find((p) => p.spec.nodeName === 'node3')!
+  // The supervisor would bring the agent back at once: take it away first, then the agent.
+  process.kill(cluster.pidOf('supervisor'), 'SIGKILL')
+  process.kill(cluster.pidOf('agent-node3'), 'SIGKILL')
+  await until(
+    'three ready pods on two nodes',
+    async () => {
+      const ready = (await pods()).filter(
+        (p) =>
+          p.metadata.name !== victim.metadata.name &&
+          p.status.conditions?.some((c) => c.type === 'Ready' && c.status === 'True'),
+      )
+      return ready.length === 3 && ready.every((p) => p.spec.nodeName !== 'node3')
+    },
+    120,
+  )
+  await cluster.dhow('up', '--no-kubeconfig')
+  await until('node3 to be Ready again', async () =>
+    /node3 +Ready/.test(await cluster.kubectl('get', 'nodes')),
+  )
+})
