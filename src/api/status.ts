@@ -17,7 +17,11 @@ export interface StatusDetails {
   readonly group?: string
   readonly kind?: string
   readonly uid?: string
-  readonly causes?: readonly { readonly reason?: string; readonly message?: string; readonly field?: string }[]
+  readonly causes?: readonly {
+    readonly reason?: string
+    readonly message?: string
+    readonly field?: string
+  }[]
   readonly retryAfterSeconds?: number
 }
 
@@ -69,7 +73,12 @@ export class ApiError extends Error {
   readonly reason: Reason
   readonly details: StatusDetails | undefined
 
-  constructor(reason: Reason, message: string, details?: StatusDetails, options?: { cause?: unknown; code?: number }) {
+  constructor(
+    reason: Reason,
+    message: string,
+    details?: StatusDetails,
+    options?: { cause?: unknown; code?: number },
+  ) {
     super(message, options)
     this.reason = reason
     this.code = options?.code ?? CODES[reason]
@@ -91,9 +100,14 @@ export class ApiError extends Error {
 
   /** The error a Status object that came over the wire stands for. */
   static from(status: StatusObject): ApiError {
-    return new ApiError((status.reason ?? 'InternalError') as Reason, status.message ?? 'the server gave no reason', status.details, {
-      code: status.code ?? 500,
-    })
+    return new ApiError(
+      (status.reason ?? 'InternalError') as Reason,
+      status.message ?? 'the server gave no reason',
+      status.details,
+      {
+        code: status.code ?? 500,
+      },
+    )
   }
 }
 
@@ -105,7 +119,11 @@ export function isApiError(error: unknown, ...reasons: Reason[]): error is ApiEr
 type Named = Pick<Kind['resource'], 'group' | 'plural' | 'kind'>
 
 const qualified = (r: Named) => (r.group === '' ? r.plural : `${r.plural}.${r.group}`)
-const detailsOf = (r: Named, name: string): StatusDetails => ({ name, ...(r.group ? { group: r.group } : {}), kind: r.plural })
+const detailsOf = (r: Named, name: string): StatusDetails => ({
+  name,
+  ...(r.group ? { group: r.group } : {}),
+  kind: r.plural,
+})
 
 /** 404: `pods "web" not found`. */
 export function notFound(r: Named, name: string): ApiError {
@@ -118,8 +136,16 @@ export function alreadyExists(r: Named, name: string): ApiError {
 }
 
 /** 409, with the wording that clients know to retry on. */
-export function conflict(r: Named, name: string, why = 'the object has been modified; please apply your changes to the latest version and try again'): ApiError {
-  return new ApiError('Conflict', `Operation cannot be fulfilled on ${qualified(r)} "${name}": ${why}`, detailsOf(r, name))
+export function conflict(
+  r: Named,
+  name: string,
+  why = 'the object has been modified; please apply your changes to the latest version and try again',
+): ApiError {
+  return new ApiError(
+    'Conflict',
+    `Operation cannot be fulfilled on ${qualified(r)} "${name}": ${why}`,
+    detailsOf(r, name),
+  )
 }
 
 /** 403: `pods "web" is forbidden: …`. */
