@@ -1,24 +1,41 @@
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Api, Pod, type Secret, Service, ServiceAccount } from '../api/index.ts'
+import { type Api, type Node, Pod, type Secret, Service } from '../api/index.ts'
 import { type Clock, type Log, type Random, sleep } from '../base/index.ts'
 import { EventRecorder, Informers } from '../client/index.ts'
-import { linuxCgroups, noCgroups } from './cgroups.ts'
+import { type Cgroups, linuxCgroups, noCgroups } from './cgroups.ts'
 import { Checkpoints } from './checkpoints.ts'
-import { criClient } from './cri/index.ts'
+import { type CriClient, criClient } from './cri/index.ts'
 import { type Host, linuxHost } from './host.ts'
 import { ImagePuller } from './images/puller.ts'
-import { type NodeMetrics, noNodeMetrics } from './metrics.ts'
+import { MetricStore, nodeMetrics } from './metrics.ts'
 import { Probes } from './probes/probes.ts'
 import { criRuntime } from './runtime/cri-runtime.ts'
 import type { Runtime } from './runtime/runtime.ts'
+import { admitPod } from './self/admission.ts'
+import { keepLease } from './self/lease.ts'
+import { type MachineFacts, readMachine } from './self/machine.ts'
+import { allocatableEphemeral, allocatableMemory } from './self/node-object.ts'
+import { Registration } from './self/registration.ts'
+import {
+  type KubeletServer,
+  type KubeletView,
+  type ServingTls,
+  type StreamHandler,
+  serveKubelet,
+} from './server.ts'
+import { containerLogPath } from './spec/labels.ts'
 import { type NodeNaming, parseResolver } from './spec/names.ts'
+import { resourceMetrics, statsSummary, Usage } from './stats.ts'
 import { References } from './volumes/references.ts'
 import { Tokens } from './volumes/tokens.ts'
 import { Volumes } from './volumes/volumes.ts'
 import { Pods } from './workers/pods.ts'
-import type { Machine, PodServices } from './workers/services.ts'
+import type { PodServices } from './workers/services.ts'
 import { StatusWriter } from './workers/status-writer.ts'
+
+const KUBELET_VERSION = 'v1.36.0'
+const DEFAULT_PORT = 10250
 
 export interface NodeAgentOptions {
   readonly api: Api
@@ -37,41 +54,95 @@ export interface NodeAgentOptions {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  /** The certificate of the HTTPS endpoint; without it, nothing is served. */
+  readonly tls?: () => ServingTls
+  /** Of the HTTPS endpoint: 10250 when left out, 0 for any that is free. */
+  readonly port?: number
+  readonly streams?: StreamHandler
+  /** Labels that the node carries besides Kubernetes' own. */
+  readonly labels?: Readonly<Record<string, string>>
+  /** The part of the machine that this node has, where several share one; all of it when left out. */
+  readonly capacity?: { readonly cpuMilli?: number; readonly memoryBytes?: number; readonly maxPods?: number }
+  /** Called as the node's object changes: its pod CIDR, for one, arrives there. */
+  readonly onNode?: (node: Node) => void
+  /** Further reasons why the node is not ready. */
+  readonly problems?: () => readonly string[]
   readonly host?: Host
   readonly resolvConf?: string
 }
 
 export interface NodeAgent {
+  /** Of the HTTPS endpoint; 0 when nothing is served. */
+  readonly port: number
+  /** The text of /metrics. */
+  metrics(): string
+  /** Shows a renewed certificate to connections from now on. */
+  renewCertificate(): void
   /** Stops looking after the node; what runs goes on running. */
   stop(): Promise<void>
 }
 
 /** Starts the agent of one node; resolves once it looks after its pods. */
 export async function startNodeAgent(options: NodeAgentOptions): Promise<NodeAgent> {
-  const { api, clock, random, log, nodeName, rootDir } = options
   const stop = new AbortController()
-  const { signal } = stop
+  const parts = await assemble(options, stop.signal)
+  const { services, pods, checkpoints, client, store } = parts
+  const server = options.tls ? await serve(options, options.tls, parts) : undefined
+  const registration = register(options, parts, server?.port ?? options.port ?? 0, stop.signal)
+  void registration.run()
+  await pods.start(services)
+  parts.started = true
+  registration.poke()
+  return {
+    port: server?.port ?? 0,
+    metrics: () => store.text(),
+    renewCertificate: () => server?.renew(),
+    async stop() {
+      pods.stop()
+      services.probes.stop()
+      await parts.recorder.stop()
+      await server?.close()
+      await checkpoints.flush()
+      stop.abort()
+      client?.close()
+    },
+  }
+}
+
+interface Parts {
+  readonly services: PodServices
+  readonly pods: Pods
+  readonly checkpoints: Checkpoints
+  readonly recorder: EventRecorder
+  readonly client: CriClient | undefined
+  readonly runtime: Runtime
+  readonly machine: MachineFacts
+  readonly store: MetricStore
+  node: Node | undefined
+  started: boolean
+  readonly usage: Usage
+}
+
+async function assemble(options: NodeAgentOptions, signal: AbortSignal): Promise<Parts> {
+  const { api, clock, random, log, nodeName, rootDir } = options
   const client = options.runtime
     ? undefined
     : criClient(options.criSocket ?? '/run/containerd/containerd.sock', clock)
   const runtime = options.runtime ?? criRuntime(client!)
   const host = options.host ?? linuxHost()
-  const metrics: NodeMetrics = noNodeMetrics
+  const store = new MetricStore()
+  const metrics = nodeMetrics(store)
+  const memoryDir = await memoryFolder(host, rootDir)
   const cgroups =
     options.cgroupBase === ''
       ? noCgroups
       : await linuxCgroups(options.cgroupBase, undefined, (ms) => sleep(clock, ms))
-  const memoryDir = join(rootDir, 'memory')
-  await mkdir(memoryDir, { recursive: true, mode: 0o755 })
-  if (!(await host.isMounted(memoryDir)))
-    await host.mount(['-t', 'tmpfs', '-o', 'mode=0755', 'tmpfs', memoryDir])
-
-  const informers = new Informers({ api, clock, random, log, signal })
+  const facts = await readMachine(rootDir, options.capacity)
+  const informers = new Informers({ api, clock, random, log, metrics: store, signal })
   const podInformer = informers.for(Pod, { fieldSelector: `spec.nodeName=${nodeName}` })
   const serviceInformer = informers.for(Service)
   const recorder = new EventRecorder({ api, clock, random, log, component: 'kubelet', host: nodeName })
   const checkpoints = new Checkpoints(join(rootDir, 'checkpoints'), clock, log)
-  const machine = await readMachine(cgroups.version)
   const pods = new Pods({
     informer: podInformer,
     runtime,
@@ -79,19 +150,13 @@ export async function startNodeAgent(options: NodeAgentOptions): Promise<NodeAge
     log,
     checkpoints,
     signal,
-    admit: () => undefined,
+    admit: (pod, active) =>
+      admitPod(pod, active, {
+        node: parts.node,
+        allocatable: { cpuMilli: facts.cpuMilli, memoryBytes: allocatableMemory(facts), pods: facts.maxPods },
+      }),
   })
   const event: PodServices['event'] = (pod, note) => recorder.record(pod, note)
-  const probes = new Probes({
-    runtime,
-    clock,
-    random,
-    onChange: (uid) => pods.get(uid)?.kick(),
-    onUnhealthy: (pod, container, reason, message) =>
-      event(pod, { type: 'Warning', reason, message, fieldPath: `spec.containers{${container.name}}` }),
-    onResult: (type, result, pod, container) =>
-      metrics.probe(type, result, pod.metadata.namespace ?? '', pod.metadata.name, container.name),
-  })
   const references = new References({ api, clock, random, log, signal }, (uid) =>
     pods.get(uid)?.refreshVolumes(),
   )
@@ -104,21 +169,28 @@ export async function startNodeAgent(options: NodeAgentOptions): Promise<NodeAge
     references,
     tokens: new Tokens({ api, clock, random }),
     puller: new ImagePuller(runtime, clock),
-    probes,
+    probes: new Probes({
+      runtime,
+      clock,
+      random,
+      onChange: (uid) => pods.get(uid)?.kick(),
+      onUnhealthy: (pod, container, reason, message) =>
+        event(pod, { type: 'Warning', reason, message, fieldPath: `spec.containers{${container.name}}` }),
+      onResult: (type, result, pod, container) =>
+        metrics.probe(type, result, pod.metadata.namespace ?? '', pod.metadata.name, container.name),
+    }),
     statuses: new StatusWriter({ api, clock, log, signal }),
     cgroups,
     metrics,
     naming: await readNaming(options),
     hostIPs: options.nodeIPs,
-    machine,
+    machine: machineOf(facts, cgroups),
     seccompRoot: join(rootDir, 'seccomp'),
     services: async (pod) => {
       if (!serviceInformer.hasSynced)
-        await serviceInformer.whenSynced(AbortSignal.any([signal, timeLimit(clock, 5000)]))
-      return [
-        ...serviceInformer.cache.list(pod.metadata.namespace),
-        ...apiService(serviceInformer.cache.get({ namespace: 'default', name: 'kubernetes' })),
-      ]
+        await serviceInformer.whenSynced(AbortSignal.any([signal, timeLimit(clock, SERVICES_WAIT_MS)]))
+      const own = serviceInformer.cache.get({ namespace: 'default', name: 'kubernetes' })
+      return [...serviceInformer.cache.list(pod.metadata.namespace), ...(own ? [own] : [])]
     },
     pullSecrets: async (pod) => {
       const { namespace = '', uid } = pod.metadata
@@ -130,37 +202,126 @@ export async function startNodeAgent(options: NodeAgentOptions): Promise<NodeAge
     event,
     forgotten: (uid) => pods.forgotten(uid),
   }
-  void ServiceAccount
-  await pods.start(services)
-  return {
-    async stop() {
-      pods.stop()
-      probes.stop()
-      await checkpoints.flush()
-      stop.abort()
-      client?.close()
-    },
+  const parts: Parts = {
+    services,
+    pods,
+    checkpoints,
+    recorder,
+    client,
+    runtime,
+    machine: facts,
+    store,
+    node: undefined,
+    started: false,
+    usage: new Usage(),
   }
+  return parts
 }
 
-const apiService = (s: Service | undefined): readonly Service[] => (s ? [s] : [])
+const SERVICES_WAIT_MS = 5_000
+
+/** Where secrets are kept: a file system in memory, mounted once and kept over restarts of the agent. */
+async function memoryFolder(host: Host, rootDir: string): Promise<string> {
+  const dir = join(rootDir, 'memory')
+  await mkdir(dir, { recursive: true, mode: 0o755 })
+  if (!(await host.isMounted(dir))) await host.mount(['-t', 'tmpfs', '-o', 'mode=0755', 'tmpfs', dir])
+  return dir
+}
+
+const machineOf = (facts: MachineFacts, cgroups: Cgroups): PodServices['machine'] => ({
+  cpuMilli: facts.cpuMilli,
+  memoryCapacity: facts.memoryBytes,
+  cgroupVersion: cgroups.version,
+  allocatable: {
+    cpuMilli: facts.cpuMilli,
+    memoryBytes: allocatableMemory(facts),
+    ephemeralBytes: allocatableEphemeral(facts),
+  },
+})
+
+function register(options: NodeAgentOptions, parts: Parts, port: number, signal: AbortSignal): Registration {
+  const { api, clock, log, nodeName, rootDir } = options
+  const { runtime } = parts
+  const registration = new Registration({
+    api,
+    clock,
+    log,
+    runtime,
+    rootDir,
+    signal,
+    facts: async () => {
+      const { name, version } = await runtime.version()
+      return {
+        name: nodeName,
+        ips: options.nodeIPs,
+        machine: parts.machine,
+        runtimeVersion: `${name}://${version}`,
+        kubeletVersion: KUBELET_VERSION,
+        port,
+        labels: options.labels ?? {},
+      }
+    },
+    problems: () => [
+      ...(parts.started ? [] : ['the agent has not looked at its pods yet']),
+      ...(options.problems?.() ?? []),
+    ],
+    onNode: (node) => {
+      parts.node = node
+      options.onNode?.(node)
+    },
+    onHealth: () => {},
+  })
+  void keepLease({ api, clock, log, nodeName, nodeUid: () => parts.node?.metadata.uid, signal })
+  return registration
+}
+
+function serve(options: NodeAgentOptions, tls: () => ServingTls, parts: Parts): Promise<KubeletServer> {
+  const { clock, log, nodeName } = options
+  const { pods, runtime, services, store } = parts
+  const view: KubeletView = {
+    pods: () => [...pods.workers].map((w) => services.statuses.latest(w.pod)),
+    find(namespace, name) {
+      const worker = pods.byName(namespace, name)
+      return worker ? { pod: services.statuses.latest(worker.pod), observed: worker.observed } : undefined
+    },
+    logPath: (pod, container, attempt) =>
+      join(services.volumes.podDir(pod.metadata.uid), 'logs', containerLogPath(container, attempt)),
+    problems: () => (parts.started ? [] : ['the agent has not looked at its pods yet']),
+    metrics: async () => {
+      countRunning(parts)
+      return { contentType: 'text/plain; version=0.0.4; charset=utf-8', text: store.text() }
+    },
+    resourceMetrics: async () => resourceMetrics(await runtime.stats()),
+    statsSummary: async () => statsSummary(nodeName, await runtime.stats(), parts.usage, clock.now()),
+  }
+  return serveKubelet({
+    tls,
+    ...(options.nodeIPs[0] ? { host: '0.0.0.0' } : {}),
+    port: options.port ?? DEFAULT_PORT,
+    view,
+    ...(options.streams ? { streams: options.streams } : {}),
+    runtime,
+    clock,
+    log,
+  })
+}
+
+function countRunning({ pods, store }: Parts): void {
+  const seen = [...pods.workers].map((w) => w.observed)
+  store.set('kubelet_running_pods', {}, seen.filter((p) => p.sandboxes.some((s) => s.ready)).length)
+  for (const state of ['created', 'running', 'exited', 'unknown']) {
+    store.set(
+      'kubelet_running_containers',
+      { container_state: state },
+      seen.flatMap((p) => p.containers).filter((c) => c.state === state).length,
+    )
+  }
+}
 
 function timeLimit(clock: Clock, ms: number): AbortSignal {
   const late = new AbortController()
   clock.after(ms, () => late.abort(new Error('timed out waiting for the condition')))
   return late.signal
-}
-
-async function readMachine(cgroupVersion: 1 | 2): Promise<Machine> {
-  const { availableParallelism, totalmem } = await import('node:os')
-  const cpuMilli = availableParallelism() * 1000
-  const memoryCapacity = totalmem()
-  return {
-    cpuMilli,
-    memoryCapacity,
-    cgroupVersion,
-    allocatable: { cpuMilli, memoryBytes: memoryCapacity, ephemeralBytes: 0 },
-  }
 }
 
 async function readNaming(options: NodeAgentOptions): Promise<NodeNaming> {

@@ -1,0 +1,149 @@
+import { type Api, isApiError, Node } from '../../api/index.ts'
+import { type Clock, type Log, sleep, timestamp } from '../../base/index.ts'
+import type { ObservedImage, Runtime } from '../runtime/runtime.ts'
+import { pressureOf, readSignals } from './machine.ts'
+import { type NodeFacts, type NodeHealth, newNode, nodeLabels, nodeStatus } from './node-object.ts'
+
+const CHECK_MS = 10_000
+/** While the node is not ready, what it waits for is looked at this often. */
+const CHECK_NOT_READY_MS = 200
+/** Without a change, the status is still told this often. */
+const FULL_REPORT_MS = 5 * 60_000
+const IMAGES_MS = 60_000
+const MAX_RETRY_MS = 7_000
+
+export interface RegistrationOptions {
+  readonly api: Api
+  readonly clock: Clock
+  readonly log: Log
+  readonly runtime: Runtime
+  readonly rootDir: string
+  readonly signal: AbortSignal
+  readonly facts: () => Promise<NodeFacts>
+  /** Further reasons why the node is not ready: parts of the agent that have not started. */
+  readonly problems: () => readonly string[]
+  /** The node as the server has it, whenever it changed here. */
+  readonly onNode: (node: Node) => void
+  readonly onHealth: (health: NodeHealth) => void
+}
+
+/** Keeps the Node object: makes it, tells its health as soon as that changes, and now and then when it does not. */
+export class Registration {
+  readonly #options: RegistrationOptions
+  #facts: NodeFacts | undefined
+  #images: readonly ObservedImage[] = []
+  #imagesAt = Number.NEGATIVE_INFINITY
+  #last = ''
+  #reportedAt = Number.NEGATIVE_INFINITY
+  #ready = false
+  #poke: (() => void) | undefined
+
+  constructor(options: RegistrationOptions) {
+    this.#options = options
+  }
+
+  get ready(): boolean {
+    return this.#ready
+  }
+
+  /** Looks again now: something that the status shows may have changed. */
+  poke(): void {
+    this.#poke?.()
+  }
+
+  async run(): Promise<void> {
+    const { clock, log, signal } = this.#options
+    let delay = 200
+    let complained = false
+    while (!signal.aborted) {
+      try {
+        await this.#look()
+        delay = 200
+        complained = false
+        await this.#pause(this.#ready ? CHECK_MS : CHECK_NOT_READY_MS)
+      } catch (error) {
+        if (signal.aborted) return
+        if (!complained)
+          log.warn({ error: (error as Error).message }, 'cannot tell the server about this node yet')
+        complained = true
+        await sleep(clock, delay, signal).catch(() => {})
+        delay = Math.min(delay * 2, MAX_RETRY_MS)
+      }
+    }
+  }
+
+  async #look(): Promise<void> {
+    const { clock, onHealth } = this.#options
+    this.#facts ??= await this.#options.facts()
+    const health = await this.#health()
+    onHealth(health)
+    const now = clock.monotonic()
+    const shape = JSON.stringify([this.#facts, health])
+    if (shape === this.#last && now - this.#reportedAt < FULL_REPORT_MS) return
+    await this.#report(this.#facts, health)
+    this.#ready = health.problems.length === 0
+    this.#last = shape
+    this.#reportedAt = now
+  }
+
+  async #report(facts: NodeFacts, health: NodeHealth): Promise<void> {
+    const { api, clock, onNode, signal } = this.#options
+    const key = { name: facts.name }
+    const time = timestamp(clock.now())
+    let node = await this.#found(facts.name)
+    node ??= await api.create<Node>(Node, newNode(facts, health, time), { signal })
+    const labels = nodeLabels(facts)
+    if (Object.entries(labels).some(([k, v]) => node?.metadata.labels?.[k] !== v)) {
+      node = await api.patch(Node, key, { type: 'merge', body: { metadata: { labels } } }, { signal })
+    }
+    const status = nodeStatus(facts, health, node.status, time)
+    node = await api.patch(
+      Node,
+      key,
+      { type: 'merge', body: { metadata: { resourceVersion: node.metadata.resourceVersion }, status } },
+      { subresource: 'status', signal },
+    )
+    onNode(node)
+  }
+
+  async #found(name: string): Promise<Node | undefined> {
+    try {
+      return await this.#options.api.get(Node, { name }, { signal: this.#options.signal })
+    } catch (error) {
+      if (isApiError(error, 'NotFound')) return undefined
+      throw error
+    }
+  }
+
+  async #health(): Promise<NodeHealth> {
+    const { runtime, rootDir, problems, clock } = this.#options
+    const now = clock.monotonic()
+    if (now - this.#imagesAt > IMAGES_MS) {
+      this.#images = await runtime.images().catch(() => this.#images)
+      this.#imagesAt = now
+    }
+    const runtimeProblems = await runtime
+      .problems()
+      .catch((error: Error) => [`container runtime is down: ${error.message}`])
+    return {
+      problems: [...runtimeProblems, ...problems()],
+      pressure: pressureOf(await readSignals(rootDir)),
+      images: this.#images,
+    }
+  }
+
+  #pause(ms: number): Promise<void> {
+    const { clock, signal } = this.#options
+    return new Promise((resolve) => {
+      const done = () => {
+        cancel()
+        signal.removeEventListener('abort', done)
+        this.#poke = undefined
+        resolve()
+      }
+      const cancel = clock.after(ms, done)
+      signal.addEventListener('abort', done, { once: true })
+      this.#poke = done
+    })
+  }
+}
