@@ -9,6 +9,9 @@ export const FIXED64 = 1
 export const BYTES = 2
 export const FIXED32 = 5
 
+/** Up to this length a loop over the characters beats a native call. */
+const SHORT = 32
+
 /**
  * Writes a message from its end to its beginning: the length of an embedded message is then known when its tag is
  * due, and nothing is measured first. So: last field first, and for each the value before the tag.
@@ -77,9 +80,26 @@ export class ReverseWriter {
   }
 
   text(value: string): void {
+    const length = value.length
+    if (length <= SHORT && this.#ascii(value, length)) return
     const size = Buffer.byteLength(value)
     const at = this.#room(size)
     this.#buffer.write(value, at, size, 'utf8')
+  }
+
+  /** Short ASCII is copied here: calling into the runtime costs more. False, and nothing written, when it is not ASCII. */
+  #ascii(value: string, length: number): boolean {
+    const at = this.#room(length)
+    const buffer = this.#buffer
+    for (let i = 0; i < length; i++) {
+      const c = value.charCodeAt(i)
+      if (c > 0x7f) {
+        this.#start += length
+        return false
+      }
+      buffer[at + i] = c
+    }
+    return true
   }
 
   base64(value: string): void {
@@ -163,7 +183,11 @@ export class Reader {
   }
 
   text(): string {
-    return this.bytes().toString('utf8')
+    const size = this.varint()
+    this.#need(size)
+    const start = this.#at
+    this.#at += size
+    return this.#buffer.toString('utf8', start, this.#at)
   }
 
   message(): Reader {
