@@ -32,10 +32,6 @@ export async function runAgent(layout: Layout, nodeName: string, onStarted: () =
     key: p.nodes[nodeName]!.client.key,
   })
   let tls = tlsOf(pki)
-  keepCertificatesFresh(layout, pki, clock, log, (renewed) => {
-    pki = renewed
-    tls = tlsOf(renewed)
-  })
   const api = httpsApi({ server: layout.apiUrl, tls: () => tls, userAgent: 'dhow-agent' })
   const informers = new Informers({ api, clock, random, log, signal })
   followPodNetwork({ layout, node, informers, clock, log, signal })
@@ -49,9 +45,16 @@ export async function runAgent(layout: Layout, nodeName: string, onStarted: () =
     cgroupBase: node.cgroupBase,
     clusterDNS: [layout.dnsIp],
     clusterDomain: layout.config.clusterDomain,
+    tls: () => ({ ...pki.nodes[nodeName]!.serving, clientCA: pki.ca.cert }),
+    port: node.kubeletPort,
     clock,
     random,
     log,
+  })
+  keepCertificatesFresh(layout, pki, clock, log, (renewed) => {
+    pki = renewed
+    tls = tlsOf(renewed)
+    agent.renewCertificate()
   })
   onStarted()
   await stop
