@@ -1,8 +1,13 @@
+import type { Clock } from '../base/index.ts'
 import { deployments } from './deployment/index.ts'
 import { endpointSlices, endpoints } from './endpoints/index.ts'
 import { garbageCollector } from './garbage/index.ts'
 import { rootCaPublisher, serviceAccounts } from './namespace/defaults.ts'
 import { namespaces } from './namespace/index.ts'
+import { taintEviction } from './node/eviction.ts'
+import { nodeLifecycle } from './node/health.ts'
+import { nodeIpam } from './node/ipam.ts'
+import { podGarbageCollector } from './podgc/index.ts'
 import { replicaSets } from './replicaset/index.ts'
 import type { Controller } from './runtime/index.ts'
 
@@ -40,6 +45,7 @@ export {
 
 /** What a cluster is configured with, as far as controllers need it. */
 export interface ControllersOptions {
+  readonly clock: Clock
   /** PEM of the CA that signs the API server's certificate: published as kube-root-ca.crt in each namespace. */
   readonly rootCa?: string
   /** The pod network, of which each node gets a /24; undefined: nodes keep the podCIDR they come with. */
@@ -47,7 +53,7 @@ export interface ControllersOptions {
 }
 
 /** Every controller that a cluster runs. */
-export function builtinControllers(options: ControllersOptions = {}): readonly Controller[] {
+export function builtinControllers(options: ControllersOptions): readonly Controller[] {
   return [
     deployments,
     replicaSets,
@@ -57,5 +63,9 @@ export function builtinControllers(options: ControllersOptions = {}): readonly C
     serviceAccounts,
     ...(options.rootCa === undefined ? [] : [rootCaPublisher(options.rootCa)]),
     garbageCollector(),
+    podGarbageCollector(options.clock),
+    nodeLifecycle(options.clock),
+    taintEviction(options.clock),
+    ...(options.podCidr === undefined ? [] : [nodeIpam(options.podCidr)]),
   ]
 }

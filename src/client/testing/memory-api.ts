@@ -169,10 +169,12 @@ export class MemoryApi implements Api {
         name,
         uid: this.#random.uuid(),
         creationTimestamp: timestamp(this.#clock.now()),
-        ...(given.spec ? { generation: 1 } : {}),
         resourceVersion: '',
       },
     }
+    // What the declaration promises to be there, is.
+    for (const part of ['spec', 'status'] as const) if (kind.field.get(part)?.always) created[part] ??= {}
+    if (created.spec) created.metadata.generation = 1
     if (kind.resource.kind === 'Namespace') {
       created.spec = { finalizers: ['kubernetes'], ...created.spec }
       created.status = { phase: 'Active' }

@@ -14,8 +14,12 @@ export interface Harness {
 }
 
 /** Controllers on the fake API under a virtual clock. */
-export async function harness(controllers: readonly Controller[], log: Log = silentLog): Promise<Harness> {
+export async function harness(
+  made: readonly Controller[] | ((clock: VirtualClock) => readonly Controller[]),
+  log: Log = silentLog,
+): Promise<Harness> {
   const clock = new VirtualClock()
+  const controllers = typeof made === 'function' ? made(clock) : made
   const api = new MemoryApi({ clock })
   const stop = new AbortController()
   const random = seededRandom(7)

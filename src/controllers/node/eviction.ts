@@ -1,0 +1,122 @@
+import { Node, Pod, type Taint, type Toleration } from '../../api/index.ts'
+import { type Clock, timestamp } from '../../base/index.ts'
+import { LruMap } from '../../client/index.ts'
+import {
+  defineController,
+  each,
+  event,
+  index,
+  mergePatch,
+  nothingToDo,
+  type Plan,
+  plan,
+  remove,
+  trigger,
+} from '../runtime/index.ts'
+import { equal } from '../shared/equal.ts'
+import { BY_NODE, byNode } from './health.ts'
+
+export interface ObservedEviction {
+  readonly pod: Pod
+  /** The node's NoExecute taints, each with since when we know it. */
+  readonly taints: readonly { readonly taint: Taint; readonly sinceMs: number }[]
+}
+
+/** Ends pods that do not, or no longer, tolerate a NoExecute taint of their node. */
+export function planEviction({ pod, taints }: ObservedEviction, now: number): Plan {
+  if (pod.metadata.deletionTimestamp || taints.length === 0) return nothingToDo
+  let due = Number.POSITIVE_INFINITY
+  for (const { taint, sinceMs } of taints) {
+    const tolerating = (pod.spec.tolerations ?? []).filter((t) => tolerates(t, taint))
+    due = Math.min(due, tolerating.length === 0 ? now : sinceMs + toleratedMs(tolerating))
+  }
+  if (due > now) {
+    if (!Number.isFinite(due)) return nothingToDo
+    return plan([], {
+      waits: [`the taint of its node to be taken off, until it is evicted`],
+      againAfterMs: due - now,
+    })
+  }
+  const { namespace, name } = pod.metadata
+  return plan([
+    disruption(pod, 'DeletionByTaintManager', 'Taint manager: deleting due to NoExecute taint', now),
+    event(pod, 'Normal', 'TaintManagerEviction', `Marking for deletion Pod ${namespace}/${name}`),
+    remove(Pod, pod),
+  ])
+}
+
+/** Says on the pod why it is being ended, for those who decide what to do about it (Jobs, people). */
+export function disruption(pod: Pod, reason: string, message: string, now: number, phase?: 'Failed') {
+  const others = (pod.status.conditions ?? []).filter((c) => c.type !== 'DisruptionTarget')
+  const made = {
+    type: 'DisruptionTarget',
+    status: 'True',
+    reason,
+    message,
+    lastTransitionTime: timestamp(now),
+  }
+  const status = { conditions: [...others, made], ...(phase ? { phase } : {}) }
+  return mergePatch(Pod, pod, { status }, { exact: true, subresource: 'status' })
+}
+
+export function tolerates(toleration: Toleration, taint: Taint): boolean {
+  const { key, operator = 'Equal', value = '', effect } = toleration
+  if (effect && effect !== taint.effect) return false
+  if (key && key !== taint.key) return false
+  if (operator === 'Exists') return true
+  return operator === 'Equal' && key !== undefined && value === (taint.value ?? '')
+}
+
+/** The shortest of the given times; none given: for ever. */
+function toleratedMs(tolerations: readonly Toleration[]): number {
+  const times = tolerations.flatMap((t) =>
+    t.tolerationSeconds === undefined ? [] : [Math.max(0, t.tolerationSeconds)],
+  )
+  return times.length === 0 ? Number.POSITIVE_INFINITY : Math.min(...times) * 1000
+}
+
+const noExecute = (node: Node) => (node.spec.taints ?? []).filter((t) => t.effect === 'NoExecute')
+
+export function taintEviction(clock: Clock) {
+  // Counted from when we saw the taint: after a restart of ours, a node gets its time anew to come back.
+  const seen = new LruMap<string, number>(20_000)
+  const since = (node: Node, taint: Taint) => {
+    const id = `${node.metadata.uid}|${taint.key}|${taint.value ?? ''}|${taint.timeAdded ?? ''}`
+    const known = seen.get(id)
+    if (known !== undefined) return known
+    seen.set(id, clock.now())
+    return clock.now()
+  }
+  return defineController({
+    name: 'taint-eviction',
+    serviceAccount: 'node-controller',
+    reads: [Pod, Node],
+    writes: [
+      { kind: Pod, verbs: ['delete'] },
+      { kind: Pod, subresource: 'status', verbs: ['patch'] },
+    ],
+    indexes: [index(Pod, BY_NODE, byNode)],
+    on: [
+      each(
+        Pod,
+        (now, old) =>
+          now.spec.nodeName !== old.spec.nodeName || !equal(now.spec.tolerations, old.spec.tolerations),
+      ),
+      trigger(
+        Node,
+        (node, view) =>
+          [...view.byIndex(Pod, BY_NODE, node.metadata.name)].map(
+            (p) => `${p.metadata.namespace}/${p.metadata.name}`,
+          ),
+        (now, old) => !equal(noExecute(now), noExecute(old)),
+      ),
+    ],
+    observe: (key, view) => {
+      const pod = view.get(Pod, key)
+      const node = pod?.spec.nodeName ? view.get(Node, { name: pod.spec.nodeName }) : undefined
+      if (!pod || !node) return undefined
+      return { pod, taints: noExecute(node).map((taint) => ({ taint, sinceMs: since(node, taint) })) }
+    },
+    plan: (observed, { now }) => planEviction(observed, now),
+  })
+}
