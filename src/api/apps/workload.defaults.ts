@@ -1,4 +1,5 @@
 import { assign, each, fill, within } from '../copy.strategy.ts'
+import type { PersistentVolumeClaim } from '../core/persistent-volume.ts'
 import { defaultPodTemplate } from '../core/pod.defaults.ts'
 import type { DaemonSet } from './daemon-set.ts'
 import type { Deployment } from './deployment.ts'
@@ -41,6 +42,8 @@ export function defaultDaemonSet(set: DaemonSet): DaemonSet {
   })
 }
 
+const defaultClaimSpec = (spec: PersistentVolumeClaim['spec']) => fill(spec, { volumeMode: 'Filesystem' })
+const defaultClaimStatus = (status: PersistentVolumeClaim['status']) => fill(status, { phase: 'Pending' })
 const RETAIN = { whenDeleted: 'Retain', whenScaled: 'Retain' } as const
 
 export function defaultStatefulSet(set: StatefulSet): StatefulSet {
@@ -56,12 +59,8 @@ export function defaultStatefulSet(set: StatefulSet): StatefulSet {
     })
     s = within(s, 'volumeClaimTemplates', (claims) =>
       each(claims, (claim) => {
-        const c = fill(claim, { apiVersion: 'v1', kind: 'PersistentVolumeClaim' })
-        return {
-          ...c,
-          spec: fill(c.spec, { volumeMode: 'Filesystem' }),
-          status: fill(c.status ?? {}, { phase: 'Pending' }),
-        }
+        const c = fill(claim, { apiVersion: 'v1', kind: 'PersistentVolumeClaim', status: {} })
+        return within(within(c, 'spec', defaultClaimSpec), 'status', defaultClaimStatus)
       }),
     )
     return within(s, 'template', defaultPodTemplate)

@@ -1,4 +1,4 @@
-import { assign } from '../copy.strategy.ts'
+import { assign, each } from '../copy.strategy.ts'
 import { defineStrategy } from '../define.strategy.ts'
 import { label1035Name } from '../meta/names.validate.ts'
 import {
@@ -58,7 +58,7 @@ function keepAllocated(spec: ServiceSpec, old: ServiceSpec): ServiceSpec {
 function keepNodePorts(ports: ServiceSpec['ports'], old: ServiceSpec['ports']): ServiceSpec['ports'] {
   if (!ports || !old || ports.every((p) => p.nodePort)) return ports
   const taken = new Set(ports.map((p) => p.nodePort))
-  return ports.map((port): ServicePort => {
+  return each(ports, (port): ServicePort => {
     if (port.nodePort) return port
     const before = old.find((o) => o.port === port.port && o.protocol === port.protocol)
     return before?.nodePort && !taken.has(before.nodePort) ? { ...port, nodePort: before.nodePort } : port
@@ -77,7 +77,7 @@ function dropWhatTypeForbids(spec: ServiceSpec, old: ServiceSpec): ServiceSpec {
     })
   }
   if (hasNodePorts(old) && !hasNodePorts(s) && samePorts(s.ports, old.ports)) {
-    s = assign(s, { ports: s.ports?.map((p) => assign(p, { nodePort: undefined })) })
+    s = assign(s, { ports: s.ports && each(s.ports, (p) => assign(p, { nodePort: undefined })) })
   }
   if (
     hasHealthCheckPort(old) &&
