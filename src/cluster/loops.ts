@@ -21,7 +21,7 @@ export interface Loops {
 export async function startLoops(options: LoopOptions): Promise<Loops> {
   const { server, clock, random, log, signal, podCidr, rootCa } = options
   const api = server.apiFor.bind(server)
-  const controllers = builtinControllers({ podCidr, rootCa })
+  const controllers = builtinControllers({ clock, podCidr, rootCa })
   const running = runControllers({
     api,
     controllers,
