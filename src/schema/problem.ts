@@ -31,11 +31,7 @@ export function problemText(p: Problem): string {
 export function problemBody(p: Problem): string {
   const words = PROBLEM_WORDS[p.type]
   const shown =
-    p.type === 'Required' ||
-    p.type === 'Forbidden' ||
-    p.type === 'TooLong' ||
-    p.type === 'TooMany' ||
-    p.type === 'InternalError'
+    p.type === 'Required' || p.type === 'Forbidden' || p.type === 'TooLong' || p.type === 'InternalError'
       ? words
       : `${words}: ${shownValue(p.value)}`
   return p.detail === '' ? shown : `${shown}: ${p.detail}`
