@@ -15,6 +15,7 @@ import { handleUpgrade, proxyPlain } from './http/proxy.ts'
 import type { WatchStream } from './http/watch-stream.ts'
 import { localApi } from './local-api.ts'
 import { objectReader } from './object-reader.ts'
+import { OpenApi } from './openapi.ts'
 import { Operations } from './operations.ts'
 import { namespaceBehaviour } from './registry/behaviours.ts'
 import { Feed } from './registry/feed.ts'
@@ -130,6 +131,7 @@ class Server implements ApiServer {
     })
     const served = new Set<Kind>(servedKinds)
     const discovery = new Discovery(servedKinds, '')
+    const openapi = new OpenApi(servedKinds, VERSION.gitVersion)
     const checks = [...this.#healthChecks(), ...(options.healthChecks ?? [])]
     this.#parts = {
       operations: core.operations,
@@ -140,7 +142,7 @@ class Server implements ApiServer {
       watches: this.#watches,
       closing: core.closing.signal,
       serves: (kind) => served.has(kind),
-      nonResource: (request) => nonResourceRequest(request, { discovery, checks, version: VERSION }),
+      nonResource: (request) => nonResourceRequest(request, { discovery, openapi, checks, version: VERSION }),
       proxy: (request) =>
         proxyPlain(
           request,

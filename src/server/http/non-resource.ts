@@ -1,5 +1,6 @@
 import type { Discovery, Document } from '../discovery.ts'
-import { sendJson } from './answer.ts'
+import type { OpenApi } from '../openapi.ts'
+import { sendBytes, sendJson } from './answer.ts'
 import type { Request } from './handler.ts'
 import { type HealthCheck, healthRequest } from './health.ts'
 import { negotiate } from './negotiate.ts'
@@ -8,6 +9,7 @@ export interface NonResourceParts {
   readonly discovery: Discovery
   readonly checks: readonly HealthCheck[]
   readonly version: object
+  readonly openapi: OpenApi
 }
 
 /** Health, metrics, version, discovery, OpenAPI, the token issuer's documents. False: no such path. */
@@ -38,6 +40,7 @@ export async function nonResourceRequest(request: Request, parts: NonResourcePar
       sendJson(exchange, 200, { paths: rootPaths(parts) })
       return true
   }
+  if (path.startsWith('/openapi/')) return openApi(request, parts.openapi)
   if (/^\/(livez|readyz|healthz)(\/|$)/.test(path)) return healthRequest(request, parts.checks)
   if (path === '/api' || path === '/apis' || path.startsWith('/api/') || path.startsWith('/apis/'))
     return discover(request, parts.discovery)
@@ -61,17 +64,46 @@ function discover(request: Request, discovery: Discovery): boolean {
   return true
 }
 
+const V2_BINARY = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf'
+
+async function openApi(request: Request, openapi: OpenApi): Promise<boolean> {
+  const { exchange, info } = request
+  if (info.path === '/openapi/v2') {
+    const isBinary = exchange.header('accept')?.includes('proto-openapi.spec.v2@v1.0+protobuf') === true
+    sendDocument(request, openapi.v2(isBinary), isBinary ? V2_BINARY : 'application/json')
+    return true
+  }
+  const match = /^\/openapi\/v3(?:\/(.*))?$/.exec(info.path)
+  const document = match && (await openapi.v3(match[1] ?? ''))
+  if (!document) return false
+  // The address has the content's hash in it: what it leads to never changes.
+  const isPinned = info.query.get('hash') === document.etag.slice(1, -1)
+  sendDocument(
+    request,
+    document,
+    'application/json',
+    isPinned ? 'public, immutable, max-age=31536000' : undefined,
+  )
+  return true
+}
+
 /** 304 when the client has it already. */
-export function sendDocument(request: Request, document: Document, contentType: string): void {
+export function sendDocument(
+  request: Request,
+  document: Document,
+  contentType: string,
+  caching = 'public',
+): void {
   const { exchange } = request
   const headers = {
     'content-type': contentType,
     etag: document.etag,
     vary: 'Accept',
-    'cache-control': 'public',
+    'cache-control': caching,
   }
   const isKnown = exchange.header('if-none-match') === document.etag
-  exchange.send(isKnown ? 304 : 200, headers, isKnown ? '' : document.body)
+  if (isKnown) exchange.send(304, headers, '')
+  else sendBytes(exchange, 200, headers, document.body)
 }
 
 function rootPaths(parts: NonResourceParts): string[] {

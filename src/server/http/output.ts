@@ -5,6 +5,7 @@ import { type AnswerContext, sendBytes, sendParts, yamlOf } from './answer.ts'
 import type { Exchange } from './exchange.ts'
 import { CONTENT_TYPE, type Representation } from './negotiate.ts'
 import { type View, type ViewOptions, viewOf } from './view.ts'
+import { objectProtobuf } from './view-protobuf.ts'
 
 /** One answer: where it goes and what it is to look like. */
 export interface Output {
@@ -24,10 +25,11 @@ export function sendItem(output: Output, status: number, kind: Kind, item: Item)
   sendView(output, status, view, view.item(item))
 }
 
-/** An object that is kept nowhere: a scale, a review, a Status. */
+/** An object that is kept nowhere: a scale, a review, a Status. In JSON where it has no protobuf form. */
 export function sendObject(output: Output, status: number, object: object): void {
-  const view = viewOf(undefined, output.representation, output.view)
-  sendView(output, status, view, view.object(object))
+  const binary = output.representation.media === 'protobuf' ? objectProtobuf(object) : undefined
+  if (binary) sendBytes(output.exchange, status, output.context.headers(CONTENT_TYPE.protobuf), binary)
+  else sendJsonBytes(output, status, Buffer.from(JSON.stringify(object)))
 }
 
 export async function sendList(output: Output, page: ListPage): Promise<void> {
@@ -46,14 +48,19 @@ export async function sendList(output: Output, page: ListPage): Promise<void> {
 }
 
 function sendView(output: Output, status: number, view: View, bytes: Buffer): void {
+  if (output.representation.media !== 'protobuf') sendJsonBytes(output, status, bytes)
+  else sendBytes(output.exchange, status, output.context.headers(view.contentType), bytes)
+}
+
+/** JSON, as YAML or indented where that was asked for. */
+function sendJsonBytes(output: Output, status: number, json: Buffer): void {
   const { exchange, representation, context } = output
   if (representation.media === 'yaml') {
-    sendBytes(exchange, status, context.headers(CONTENT_TYPE.yaml), yamlOf(bytes))
+    sendBytes(exchange, status, context.headers(CONTENT_TYPE.yaml), yamlOf(json))
     return
   }
-  const isPretty = output.pretty && representation.media === 'json'
-  const body = isPretty
-    ? Buffer.from(`${JSON.stringify(JSON.parse(bytes.toString('utf8')), null, 2)}\n`)
-    : bytes
-  sendBytes(exchange, status, context.headers(view.contentType), body)
+  const body = output.pretty
+    ? Buffer.from(`${JSON.stringify(JSON.parse(json.toString('utf8')), null, 2)}\n`)
+    : json
+  sendBytes(exchange, status, context.headers(CONTENT_TYPE.json), body)
 }

@@ -15,32 +15,18 @@ const EVENT_TAIL = Buffer.from('}\n')
 const views = new WeakMap<Kind, View>()
 
 /** Objects in the bytes they are kept in: nothing is encoded again. */
-export function jsonView(kind: Kind | undefined): View {
-  if (!kind) return NO_KIND
+export function jsonView(kind: Kind): View {
   let view = views.get(kind)
   if (!view) {
     view = {
       contentType: 'application/json',
       item: (item) => item.json,
-      object: jsonBytes,
       list: (page) => listOutput(kind, page),
       watch: () => watchJson(kind),
     }
     views.set(kind, view)
   }
   return view
-}
-
-const NO_KIND: View = {
-  contentType: 'application/json',
-  item: (item) => item.json,
-  object: jsonBytes,
-  list: () => {
-    throw new Error('bug: a list needs a kind')
-  },
-  watch: () => {
-    throw new Error('bug: a watch needs a kind')
-  },
 }
 
 export function jsonBytes(object: object): Buffer {

@@ -18,7 +18,6 @@ export function partialView(kind: Kind, isBinary: boolean): View {
   return {
     contentType,
     item: (item) => encode(PartialObjectMetadata, partial(item)),
-    object: (object) => encode(Status, object),
     list(page) {
       const items = page.items.map(partial)
       const whole = encode(PartialObjectMetadataList, {

@@ -1,4 +1,4 @@
-import { bodyKinds, ListMeta, Status } from '../../api/index.ts'
+import { bodyKinds, kindFor, ListMeta, Status } from '../../api/index.ts'
 import {
   apiVersionOf,
   encodeMessage,
@@ -11,7 +11,7 @@ import {
 import type { Item } from '../registry/item.ts'
 import type { ListPage } from '../registry/list.ts'
 import { type ListOutput, listMeta, type View } from './view.ts'
-import { bookmarkObject, jsonBytes } from './view-json.ts'
+import { bookmarkObject } from './view-json.ts'
 import type { WatchFormat } from './watch-stream.ts'
 
 const CONTENT_TYPE = 'application/vnd.kubernetes.protobuf'
@@ -21,21 +21,12 @@ const TAIL = Buffer.from([0x1a, 0x00, 0x22, 0x00])
 const views = new WeakMap<Kind, View>()
 
 /** Kubernetes' protobuf. An object's message is made once and shared by answers, lists and watch events. */
-export function protobufView(kind: Kind | undefined): View {
-  if (!kind)
-    return {
-      contentType: CONTENT_TYPE,
-      item: (i) => anyObject(i.object),
-      object: anyObject,
-      list: noKind,
-      watch: noKind,
-    }
+export function protobufView(kind: Kind): View {
   let view = views.get(kind)
   if (!view) {
     view = {
       contentType: CONTENT_TYPE,
       item: (item) => itemEnvelope(kind, item),
-      object: anyObject,
       list: (page) => listOutput(kind, page),
       watch: () => watchProtobuf(kind),
     }
@@ -44,19 +35,12 @@ export function protobufView(kind: Kind | undefined): View {
   return view
 }
 
-function noKind(): never {
-  throw new Error('bug: lists and watches need a kind')
-}
-
-/** An object that says itself what it is; in JSON inside the envelope's rules when nothing declares it. */
-function anyObject(object: object): Buffer {
+/** An object that says itself what it is, enveloped; undefined when its kind has no protobuf form. */
+export function objectProtobuf(object: object): Buffer | undefined {
   const { kind, apiVersion } = object as KubeObject
-  const type =
-    kind === 'Status'
-      ? Status
-      : bodyKinds.find((b) => b.apiKind?.kind === kind && apiVersionOf(b.apiKind) === apiVersion)
-  if (!type?.protobuf) return jsonBytes(object)
-  return encodeProtobuf(type as StructType<object>, object)
+  const isIt = (b: StructType) => b.apiKind?.kind === kind && apiVersionOf(b.apiKind) === apiVersion
+  const type = kind === 'Status' ? Status : (kindFor(apiVersion, kind) ?? bodyKinds.find(isIt))
+  return type?.protobuf ? encodeProtobuf(type as StructType<object>, object) : undefined
 }
 
 function messageOf(kind: Kind, item: Item): Uint8Array {

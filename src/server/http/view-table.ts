@@ -2,7 +2,7 @@ import { tableColumns, tableRow, tableRowConditions } from '../../api/index.ts'
 import { apiVersionOf, type Kind } from '../../schema/index.ts'
 import type { Item } from '../registry/item.ts'
 import { listMeta, slices, type View, type ViewOptions } from './view.ts'
-import { bookmarkObject, jsonBytes, jsonEvent } from './view-json.ts'
+import { bookmarkObject, jsonEvent } from './view-json.ts'
 
 const HEAD = { kind: 'Table', apiVersion: 'meta.k8s.io/v1' } as const
 
@@ -17,7 +17,6 @@ export function tableView(kind: Kind, options: ViewOptions): View {
   return {
     contentType: 'application/json',
     item: (item) => single(item, columns),
-    object: jsonBytes,
     list(page) {
       return { bytes: undefined, parts: () => slices(pieces(listMeta(page), columns, page.items.map(row))) }
     },

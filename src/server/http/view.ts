@@ -19,8 +19,6 @@ export interface ViewOptions {
 export interface View {
   readonly contentType: string
   item(item: Item): Buffer
-  /** An object of another kind, which comes with its kind and apiVersion. */
-  object(object: object): Buffer
   list(page: ListPage): ListOutput
   watch(): WatchFormat
 }
@@ -31,11 +29,10 @@ export interface ListOutput {
   parts(): Iterable<Buffer>
 }
 
-/** `kind` is undefined for an answer that is no resource. */
-export function viewOf(kind: Kind | undefined, representation: Representation, options: ViewOptions): View {
+export function viewOf(kind: Kind, representation: Representation, options: ViewOptions): View {
   const isBinary = representation.media === 'protobuf'
-  if (kind && representation.as === 'table') return tableView(kind, options)
-  if (kind && representation.as === 'partial') return partialView(kind, isBinary)
+  if (representation.as === 'table') return tableView(kind, options)
+  if (representation.as === 'partial') return partialView(kind, isBinary)
   return isBinary ? protobufView(kind) : jsonView(kind)
 }
 

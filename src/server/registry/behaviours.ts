@@ -29,8 +29,16 @@ export const namespaceBehaviour: Behaviour = {
   kind: 'Namespace',
   group: '',
   holdsDeletion: (object) => ((object as NamespaceLike).spec?.finalizers?.length ?? 0) > 0,
-  markDeleted: (object) =>
-    ({ ...object, status: { ...(object as NamespaceLike).status, phase: 'Terminating' } }) as KubeObject,
+  markDeleted(object) {
+    const { deletionGracePeriodSeconds: _, ...metadata } = object.metadata as KubeObject['metadata'] & {
+      deletionGracePeriodSeconds?: number
+    }
+    return {
+      ...object,
+      metadata,
+      status: { ...(object as NamespaceLike).status, phase: 'Terminating' },
+    } as KubeObject
+  },
 }
 
 interface NamespaceLike extends KubeObject {

@@ -29,6 +29,7 @@ const QUOTE = 0x22
  */
 export function withRevisionBytes(json: Uint8Array, revision: number): Buffer {
   const bytes = asBuffer(json)
+  if (revision === 0) return bytes
   const uid = bytes.indexOf(UID)
   if (uid < 0) throw new Error('cannot read stored object: it has no metadata.uid')
   const end = bytes.indexOf(QUOTE, uid + UID.length) + 1
@@ -46,6 +47,7 @@ export function withRevisionBytes(json: Uint8Array, revision: number): Buffer {
 
 /** The object with that resourceVersion, in Kubernetes' order of fields. */
 export function withRevision<T extends KubeObject>(object: T, revision: number): T {
+  if (revision === 0) return object
   return { ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } }
 }
 

@@ -10,7 +10,7 @@ import {
   type UserInfo,
 } from '../../api/index.ts'
 import { type Clock, type Log, type Random, timestamp } from '../../base/index.ts'
-import { equalJson, type Kind, type KubeObject } from '../../schema/index.ts'
+import { applyDefaults, equalJson, type Kind, type KubeObject } from '../../schema/index.ts'
 import { type Store, StoreClosedError, StoreUnavailableError, type Write } from '../../store/index.ts'
 import type { Admission, AdmissionRequest } from '../contracts.ts'
 import { type Behaviour, behaviourOf } from './behaviours.ts'
@@ -114,7 +114,7 @@ export class Registry {
       dryRun,
       'CREATE',
     )
-    const admitted = await this.#admit({ ...request, object: strategy.defaults(given) })
+    const admitted = await this.#admit({ ...request, object: strategy.defaults(applyDefaults(kind, given)) })
     for (let attempt = 1; ; attempt++) {
       const named = this.#named(kind, admitted)
       const born = this.#born(strategy.prepareForCreate(named))
@@ -163,7 +163,10 @@ export class Registry {
         dryRun,
         'UPDATE',
       )
-      const admitted = await this.#admit({ ...request, object: strategy.defaults(input) })
+      const admitted = await this.#admit({
+        ...request,
+        object: strategy.defaults(applyDefaults(kind, input)),
+      })
       const prepared = strategy.prepareForUpdate(admitted, old, subresource)
       this.#check(kind, prepared, strategy.validateUpdate(prepared, old, subresource))
       for (const warning of strategy.warnings(prepared, old)) caller.warn(warning)
