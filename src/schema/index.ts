@@ -1,6 +1,8 @@
 export type { Decoded, DecodeProblem, UnknownFields } from './decode.ts'
 export { decode, decodeErrorText } from './decode.ts'
 export { applyDefaults } from './defaults.ts'
+export type { FieldRequirement } from './field-selector.ts'
+export { fieldEquals, matchesFields, parseFieldSelector } from './field-selector.ts'
 export { deepFreeze, withField } from './frozen.ts'
 export type { Input, Kind, KubeObject, ObjectMetaLike, Resource, Subresource, Verb } from './kind.ts'
 export { apiVersionOf } from './kind.ts'
@@ -50,7 +52,6 @@ export {
   wholeValue,
 } from './quantity.ts'
 export type {
-  FieldRequirement,
   LabelSelectorLike,
   Labels,
   Operator,
@@ -59,12 +60,9 @@ export type {
 } from './selector.ts'
 export {
   EVERYTHING,
-  fieldEquals,
   formatSelector,
-  matchesFields,
   matchesLabels,
   NOTHING,
-  parseFieldSelector,
   parseLabelSelector,
   SelectorError,
   selectorOf,

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { fieldEquals, matchesFields, parseFieldSelector } from './field-selector.ts'
 import {
-  fieldEquals,
   formatSelector,
   type Labels,
-  matchesFields,
   matchesLabels,
-  parseFieldSelector,
   parseLabelSelector,
   selectorOf,
   selectorOfLabels,
