@@ -1,5 +1,7 @@
 export { type CertificateFacts, type CertifiedKey, certificateFacts } from './auth/certificates.ts'
+export { DEFAULT_BINDINGS, DEFAULT_ROLES } from './auth/default-policy.ts'
 export { ensurePki, type NodeCertificates, type NodeIdentity, type Pki, type PkiOptions } from './auth/pki.ts'
+export { describeRules, missingRules, type PolicyRule } from './auth/rules.ts'
 export type {
   Admission,
   AdmissionRequest,

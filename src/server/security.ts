@@ -1,5 +1,13 @@
-import type { ServiceAccount, TokenRequest, TokenReview } from '../api/index.ts'
-import { Node, PersistentVolume, Pod, Secret, ServiceAccount as ServiceAccountKind } from '../api/index.ts'
+import type { Api, ServiceAccount, TokenRequest, TokenReview } from '../api/index.ts'
+import {
+  ConfigMap,
+  isApiError,
+  Node,
+  PersistentVolume,
+  Pod,
+  Secret,
+  ServiceAccount as ServiceAccountKind,
+} from '../api/index.ts'
 import type { KubeObject } from '../schema/index.ts'
 import { createAdmission } from './admission/chain.ts'
 import { RoleAggregation } from './auth/aggregation.ts'
@@ -71,6 +79,7 @@ export async function createSecurity(context: SecurityContext, options: Security
     nodeProxy,
     async start() {
       await ensurePolicy(api, objects, DEFAULT_ROLES, DEFAULT_BINDINGS, log)
+      await publishAuthority(api, options.nodeAuthority)
       aggregation = new RoleAggregation({ api, objects, clock, log })
       await aggregation.settled()
     },
@@ -79,5 +88,20 @@ export async function createSecurity(context: SecurityContext, options: Security
       nodeProxy.close()
       await aggregation?.stop()
     },
+  }
+}
+
+const PUBLISHED = { namespace: 'kube-system', name: 'extension-apiserver-authentication' }
+
+/** Servers beside this one (metrics, custom APIs) read here whose client certificates to trust. */
+async function publishAuthority(api: Api, authority: string): Promise<void> {
+  const data = { 'client-ca-file': authority }
+  try {
+    const stored = await api.get(ConfigMap, PUBLISHED)
+    if (stored.data?.['client-ca-file'] !== authority)
+      await api.patch(ConfigMap, PUBLISHED, { type: 'merge', body: { data } })
+  } catch (error) {
+    if (!isApiError(error, 'NotFound')) throw error
+    await api.create(ConfigMap, { metadata: PUBLISHED, data })
   }
 }

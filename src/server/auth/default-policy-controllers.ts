@@ -194,7 +194,12 @@ const loops: readonly RolePolicy[] = [
     allow('update', 'core', 'resourcequotas/status'),
     EVENTS,
   ),
-  role('root-ca-cert-publisher', allow('create update', 'core', 'configmaps'), EVENTS),
+  role(
+    'root-ca-cert-publisher',
+    allow('create update list', 'core', 'configmaps'),
+    allow('list', 'core', 'namespaces'),
+    EVENTS,
+  ),
   role(
     'route-controller',
     allow('list watch', 'core', 'nodes'),
@@ -207,7 +212,12 @@ const loops: readonly RolePolicy[] = [
     allow(READ, 'storage.k8s.io', 'csidrivers'),
     EVENTS,
   ),
-  role('service-account-controller', allow('create', 'core', 'serviceaccounts'), EVENTS),
+  role(
+    'service-account-controller',
+    allow('create list', 'core', 'serviceaccounts'),
+    allow('list', 'core', 'namespaces'),
+    EVENTS,
+  ),
   role(
     'service-cidrs-controller',
     allow('get list patch update watch', 'networking.k8s.io', 'servicecidrs'),
@@ -248,16 +258,21 @@ const loops: readonly RolePolicy[] = [
   ),
 ]
 
-/** Our loops patch where Kubernetes' loops update: whoever may do the one may do the other. */
-const withPatch = (rule: PolicyRule): PolicyRule =>
-  rule.verbs.includes('update') && !rule.verbs.includes('patch')
-    ? { ...rule, verbs: [...rule.verbs, 'patch'] }
-    : rule
+/**
+ * Our loops patch where Kubernetes' loops update, and read as themselves where those share a reader: whoever may
+ * update may patch, and whoever may list may get and watch.
+ */
+function widened(rule: PolicyRule): PolicyRule {
+  const verbs = new Set(rule.verbs)
+  if (verbs.has('update')) verbs.add('patch')
+  if (verbs.has('list')) verbs.add('get').add('watch')
+  return verbs.size === rule.verbs.length ? rule : { ...rule, verbs: [...verbs] }
+}
 
 export const controllerRoles: readonly RolePolicy[] = loops.map((loop) => ({
   ...loop,
   name: `system:controller:${loop.name}`,
-  rules: loop.rules.map(withPatch),
+  rules: loop.rules.map(widened),
 }))
 
 export const controllerBindings: readonly BindingPolicy[] = loops.map(({ name }) => ({

@@ -154,6 +154,8 @@ export function tunnel(a: Duplex, b: Duplex, signal: AbortSignal, reset: () => v
     const closed = () => {
       if (--open === 0) finish()
     }
+    // Listeners hand out sockets that answer an end with an end; this one must not any more.
+    a.allowHalfOpen = true
     for (const [from, to] of [
       [a, b],
       [b, a],
