@@ -12,6 +12,7 @@ import { isAliveSync, signal } from './process.ts'
 import { readSupervisorState, Supervisor } from './supervisor.ts'
 
 const ENTRY = join(import.meta.dirname, 'main.ts')
+const COMPILE_CACHE = '/var/cache/dhow/compiled'
 
 /** The long-running parts, each a process: `supervisor`, `server` and `agent`. What one does not need, it does not load. */
 export async function runPart(command: string, args: readonly string[]): Promise<void> {
@@ -49,7 +50,7 @@ export function clusterParts(layout: Layout): Part[] {
     entry: ENTRY,
     containerd: findProgram('containerd') ?? 'containerd',
     nsenter: findProgram('nsenter') ?? 'nsenter',
-    env: {},
+    env: { NODE_COMPILE_CACHE: COMPILE_CACHE },
   }
   return partsOf(layout, programs)
 }
@@ -92,7 +93,12 @@ export async function startSupervisor(layout: Layout, clock: Clock): Promise<voi
     '--data-dir',
     layout.config.dataDir,
   ]
-  const child = spawn(process.execPath, args, { detached: true, stdio: ['ignore', log, log], cwd: '/' })
+  const child = spawn(process.execPath, args, {
+    detached: true,
+    stdio: ['ignore', log, log],
+    cwd: '/',
+    env: { ...process.env, NODE_COMPILE_CACHE: COMPILE_CACHE },
+  })
   closeSync(log)
   child.unref()
   const failed = new Promise<never>((_, reject) => {

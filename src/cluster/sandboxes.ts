@@ -15,9 +15,7 @@ export async function removeSandboxes(socket: string, clock: Clock, graceMs: num
     const timeout = Math.ceil(graceMs / 1000)
     const running = containers.filter((c) => c.state === CONTAINER_RUNNING)
     await Promise.allSettled(
-      running.map((c) =>
-        call.stopContainer({ containerId: c.id, timeout }, { timeoutMs: graceMs + 20_000 }),
-      ),
+      running.map((c) => call.stopContainer({ containerId: c.id, timeout }, { timeoutMs: graceMs + 20_000 })),
     )
     const { items } = await call.listPodSandbox({}, { timeoutMs: 5_000 })
     for (let i = 0; i < items.length; i += PARALLEL) {

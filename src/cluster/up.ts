@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises'
-import { Node } from '../api/index.ts'
+import { Lease, Node } from '../api/index.ts'
 import { type Clock, sleep } from '../base/index.ts'
 import type { HttpsApi } from '../client/index.ts'
 import type { Pki } from '../server/index.ts'
@@ -125,12 +125,20 @@ async function isRunning(layout: Layout): Promise<boolean> {
 const nodeIsReady = (node: Node) =>
   node.status.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false
 
-/** Names of the cluster's nodes that are not Ready (also when the server does not answer). */
-export async function notReady(layout: Layout, api: HttpsApi): Promise<string[]> {
+/**
+ * Names of the cluster's nodes that are not Ready (also when the server does not answer). With `sinceMs`, a node counts
+ * only when its agent has given a sign of life after that: what it said before the cluster went down is no news.
+ */
+export async function notReady(layout: Layout, api: HttpsApi, sinceMs = 0): Promise<string[]> {
   const names = layout.nodes.map((node) => node.name)
   try {
-    const { items } = await api.list(Node)
-    const ready = new Set(items.filter(nodeIsReady).map((node) => node.metadata.name))
+    const [nodes, leases] = await Promise.all([
+      api.list(Node),
+      api.list(Lease, { namespace: 'kube-node-lease' }),
+    ])
+    const renewed = new Map(leases.items.map((l) => [l.metadata.name, Date.parse(l.spec.renewTime ?? '')]))
+    const isNews = (node: Node) => (renewed.get(node.metadata.name) ?? 0) >= sinceMs
+    const ready = new Set(nodes.items.filter((n) => nodeIsReady(n) && isNews(n)).map((n) => n.metadata.name))
     return names.filter((name) => !ready.has(name))
   } catch {
     return names
@@ -143,6 +151,7 @@ async function waitForNodes(
   { clock, steps, timeoutMs }: UpOptions,
 ): Promise<void> {
   const deadline = clock.monotonic() + timeoutMs
+  const sinceMs = clock.now()
   const late = (): never => {
     throw new Error(
       `cannot finish "up": not done after ${timeoutMs / 1000} s; "dhow status" says what is wrong, and logs are in "${layout.logDir}"`,
@@ -161,7 +170,7 @@ async function waitForNodes(
       : `waiting for the nodes: ${all - missing} of ${all} are Ready`
   steps.begin(what(all))
   for (;;) {
-    const missing = await notReady(layout, api)
+    const missing = await notReady(layout, api, sinceMs)
     if (missing.length === 0) break
     if (clock.monotonic() > deadline) late()
     steps.update(what(missing.length))
