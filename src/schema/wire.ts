@@ -146,8 +146,11 @@ export class Reader {
       result |= (b & 0x7f) << shift
       if (b < 0x80) return result
     }
-    let big = BigInt(result)
-    for (let at = 28n; at < 70n; at += 7n) {
+    const fifth = this.#byte()
+    const sum = result + (fifth & 0x7f) * 2 ** 28
+    if (fifth < 0x80) return sum
+    let big = BigInt(sum)
+    for (let at = 35n; at < 70n; at += 7n) {
       const b = this.#byte()
       big |= BigInt(b & 0x7f) << at
       if (b < 0x80) return Number(BigInt.asIntN(64, big))
