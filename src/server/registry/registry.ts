@@ -117,7 +117,7 @@ export class Registry {
     const admitted = await this.#admit({ ...request, object: strategy.defaults(applyDefaults(kind, given)) })
     for (let attempt = 1; ; attempt++) {
       const named = this.#named(kind, admitted)
-      const born = this.#born(strategy.prepareForCreate(named))
+      const born = orderedMetadata(strategy.prepareForCreate(this.#born(named)))
       this.#check(kind, born, strategy.validate(born))
       for (const warning of strategy.warnings(born, undefined)) caller.warn(warning)
       await this.#o.admission().validate({ ...request, object: born, name: born.metadata.name })
@@ -362,14 +362,14 @@ export class Registry {
       managedFields: _m,
       ...metadata
     } = object.metadata as KubeObject['metadata'] & { selfLink?: string; managedFields?: unknown }
-    return orderedMetadata({
+    return {
       ...object,
       metadata: {
         ...metadata,
         uid: this.#o.random.uuid(),
         creationTimestamp: timestamp(this.#o.clock.now()),
       },
-    })
+    }
   }
 
   #check(kind: Kind, object: KubeObject, problems: Parameters<typeof invalid>[2]): void {
