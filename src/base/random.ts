@@ -12,12 +12,22 @@ export interface Random {
 
 const SUFFIX_ALPHABET = 'bcdfghjklmnpqrstvwxz2456789'
 
+const POOL_BYTES = 4096
+
 export function systemRandom(): Random {
-  return {
-    next: () => randomBytes(4).readUInt32BE() / 2 ** 32,
-    uuid: () => randomUUID(),
-    suffix: (length) => suffix(length, () => randomBytes(4).readUInt32BE() / 2 ** 32),
+  // Drawn in bulk: asking the system for four bytes costs as much as asking for thousands.
+  let pool = Buffer.alloc(0)
+  let used = 0
+  const next = () => {
+    if (used >= pool.length) {
+      pool = randomBytes(POOL_BYTES)
+      used = 0
+    }
+    const value = pool.readUInt32BE(used) / 2 ** 32
+    used += 4
+    return value
   }
+  return { next, uuid: () => randomUUID(), suffix: (length) => suffix(length, next) }
 }
 
 /** A stream that depends only on `seed` and `name`: one stream per purpose keeps them independent. */

@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream'
 import { constants, createGzip, gzip } from 'node:zlib'
 import { dump } from 'js-yaml'
 import type { ApiError } from '../../api/index.ts'
@@ -67,14 +68,23 @@ export async function sendParts(
   if (packed) sink.pipe(out)
   for (const part of parts) {
     if (out.destroyed) return
-    if (!sink.write(part)) {
-      await new Promise<void>((resolve) => {
-        sink.once('drain', resolve)
-        out.once('close', resolve)
-      })
-    } else await new Promise((resolve) => setImmediate(resolve))
+    if (!sink.write(part)) await drained(sink, out)
+    else await new Promise((resolve) => setImmediate(resolve))
   }
   sink.end()
+}
+
+/** Resolves when `sink` takes more, or `out` is gone. */
+function drained(sink: Writable, out: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      sink.off('drain', done)
+      out.off('close', done)
+      resolve()
+    }
+    sink.once('drain', done)
+    out.once('close', done)
+  })
 }
 
 function acceptsGzip(exchange: Exchange): boolean {

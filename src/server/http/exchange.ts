@@ -110,7 +110,7 @@ export class Http1Exchange implements Exchange {
   }
 
   onClose(fn: () => void): void {
-    this.#res.once('close', fn)
+    this.#res.once('close', () => fn())
   }
 
   abort(): void {
@@ -185,7 +185,7 @@ export class Http2Exchange implements Exchange {
   }
 
   onClose(fn: () => void): void {
-    this.#stream.once('close', fn)
+    this.#stream.once('close', () => fn())
   }
 
   abort(): void {
@@ -205,20 +205,32 @@ export function readBody(exchange: Exchange, limit: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0
+    let isDone = false
     const { body } = exchange
-    body.on('data', (chunk: Buffer) => {
+    const broken = (cause?: unknown) => {
+      if (isDone) return
+      isDone = true
+      reject(new ApiError('BadRequest', 'cannot read the body: the client went away', undefined, { cause }))
+    }
+    const onData = (chunk: Buffer) => {
       size += chunk.length
-      if (size > limit) {
-        body.removeAllListeners('data')
-        body.pause()
-        reject(tooLarge(limit))
-      } else chunks.push(chunk)
+      if (size <= limit) {
+        chunks.push(chunk)
+        return
+      }
+      isDone = true
+      body.off('data', onData)
+      body.pause()
+      reject(tooLarge(limit))
+    }
+    body.on('data', onData)
+    body.once('end', () => {
+      if (isDone) return
+      isDone = true
+      resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size))
     })
-    body.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size)))
-    body.once('error', (cause) =>
-      reject(new ApiError('BadRequest', 'cannot read body: the connection broke', undefined, { cause })),
-    )
-    exchange.onClose(() => reject(new ApiError('BadRequest', 'cannot read body: the client went away')))
+    body.once('error', broken)
+    exchange.onClose(broken)
   })
 }
 
