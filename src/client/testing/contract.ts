@@ -16,7 +16,7 @@ export function apiContract(binding: string, setup: () => Promise<ContractSetup>
   const withApi = (name: string, body: (api: Api, namespace: string) => Promise<void>) =>
     test(`${binding}: ${name}`, { timeout: 20_000 }, async () => {
       const { api, close } = await setup()
-      const namespace = `contract-${++serial}`
+      const namespace = `contract-${process.pid}-${performance.now().toString(36).replace('.', '-')}-${++serial}`
       try {
         await api.create(Namespace, { metadata: { name: namespace } })
         await body(api, namespace)
@@ -103,8 +103,9 @@ export function apiContract(binding: string, setup: () => Promise<ContractSetup>
   })
 
   withApi('a list comes in pages when it is limited', async (api, namespace) => {
-    for (const name of ['a', 'b', 'c']) await api.create(ConfigMap, { metadata: { namespace, name } })
-    const options = { namespace, limit: 2, labelSelector: '!no' }
+    const labels = { page: 'yes' }
+    for (const name of ['a', 'b', 'c']) await api.create(ConfigMap, { metadata: { namespace, name, labels } })
+    const options = { namespace, limit: 2, labelSelector: 'page=yes' }
     const first = await api.list(ConfigMap, { ...options })
     assert.equal(first.items.length, 2)
     const second = await api.list(ConfigMap, { ...options, continue: first.metadata.continue! })
@@ -162,7 +163,7 @@ export function apiContract(binding: string, setup: () => Promise<ContractSetup>
 async function take(api: Api, namespace: string, resourceVersion: string, count: number) {
   const stop = new AbortController()
   const events: WatchEvent<ConfigMap>[] = []
-  const options = { namespace, resourceVersion, labelSelector: '!system', signal: stop.signal }
+  const options = { namespace, resourceVersion, fieldSelector: 'metadata.name=w', signal: stop.signal }
   for await (const event of api.watch(ConfigMap, options)) {
     if (event.type !== 'BOOKMARK') events.push(event)
     if (events.length >= count) break

@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { ConfigMap, isApiError } from '../../src/api/index.ts'
+import { seededRandom, silentLog, systemClock } from '../../src/base/index.ts'
+import { type HttpsApi, httpsApi, Informers } from '../../src/client/index.ts'
+import { apiContract, eventually } from '../../src/client/testing/index.ts'
+import { startControlPlane } from '../../src/cluster/control-plane.ts'
+import { type ApiServer, ensurePki, type Pki } from '../../src/server/index.ts'
+import { openMemoryStore } from '../../src/store/index.ts'
+
+/** Both bindings of the API against the real server, by the suite that the fake passes as well. */
+
+const clock = systemClock({ background: true })
+const ADMIN = { username: 'kubernetes-admin', groups: ['system:masters', 'system:authenticated'] }
+let dir: string
+let pki: Pki
+let server: ApiServer
+let port: number
+const closers: (() => Promise<unknown>)[] = []
+
+before(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'dhow-client-'))
+  pki = await ensurePki(dir, { clock, serviceIp: '10.96.0.1' })
+  const store = openMemoryStore({ clock })
+  const plane = await startControlPlane({
+    store,
+    clock,
+    random: seededRandom(1),
+    log: silentLog,
+    security: {
+      serviceAccountKey: pki.serviceAccountKey,
+      kubeletClient: pki.kubeletClient,
+      nodeAuthority: pki.ca.cert,
+    },
+    serviceCidr: '10.96.0.0/16',
+    podCidr: '10.244.0.0/16',
+    rootCa: pki.ca.cert,
+  })
+  await plane.ready
+  server = plane.server
+  const tls = { cert: pki.server.cert, key: pki.server.key, clientCa: pki.ca.cert }
+  const listener = await server.listen({ host: '127.0.0.1', port: 0, tls })
+  port = listener.port
+  closers.push(
+    () => plane.close(0),
+    () => store.close(),
+    () => rm(dir, { recursive: true }),
+  )
+})
+after(async () => {
+  for (const close of closers) await close()
+})
+
+const connect = (): HttpsApi =>
+  httpsApi({
+    server: `https://127.0.0.1:${port}`,
+    tls: { ca: pki.ca.cert, cert: pki.admin.cert, key: pki.admin.key },
+    userAgent: 'dhow-test',
+  })
+
+apiContract('in process', async () => ({ api: server.apiFor(ADMIN), close: async () => {} }))
+
+apiContract('over HTTPS', async () => {
+  const api = connect()
+  return { api, close: async () => api.close() }
+})
+
+test('both bindings hand out the same objects', async () => {
+  const api = connect()
+  const local = server.apiFor(ADMIN)
+  await local.create(ConfigMap, { metadata: { namespace: 'default', name: 'same' }, data: { a: '1' } })
+  const key = { namespace: 'default', name: 'same' }
+  assert.deepEqual(await api.get(ConfigMap, key), await local.get(ConfigMap, key))
+  const options = { namespace: 'default', fieldSelector: 'metadata.name=same' }
+  assert.deepEqual((await api.list(ConfigMap, options)).items, (await local.list(ConfigMap, options)).items)
+  api.close()
+})
+
+test('without a certificate the server refuses, and a server that is not ours is not trusted', async () => {
+  const { ca } = pki
+  const key = { namespace: 'default', name: 'kube-root-ca.crt' }
+  const nobody = httpsApi({
+    server: `https://127.0.0.1:${port}`,
+    tls: { ca: ca.cert },
+    userAgent: 'dhow-test',
+  })
+  await assert.rejects(nobody.get(ConfigMap, key), (e) => isApiError(e, 'Unauthorized', 'Forbidden'))
+  nobody.close()
+  const stranger = httpsApi({ server: `https://127.0.0.1:${port}`, userAgent: 'dhow-test' })
+  await assert.rejects(stranger.get(ConfigMap, key), { name: 'UnreachableError' })
+  stranger.close()
+})
+
+test('an informer over HTTPS follows every change while its connections are cut again and again', async () => {
+  const api = connect()
+  const stop = new AbortController()
+  const fast = { ...clock, after: (ms: number, fn: () => void) => clock.after(Math.min(ms, 20), fn) }
+  // Watches are ended by the client's own limit every 20 ms; each resumes where it was.
+  const informers = new Informers({
+    api,
+    clock: fast,
+    random: seededRandom(1),
+    log: silentLog,
+    signal: stop.signal,
+  })
+  const seen: string[] = []
+  const informer = informers.for(ConfigMap, { labelSelector: 'cut=yes' })
+  informer.on((e) => seen.push(`${e.type} ${e.object.metadata.name}`))
+  await informer.whenSynced()
+  const local = server.apiFor(ADMIN)
+  const labels = { cut: 'yes' }
+  const expected: string[] = []
+  for (let i = 0; i < 100; i++) {
+    await local.create(ConfigMap, { metadata: { namespace: 'default', name: `cut-${i}`, labels } })
+    expected.push(`added cut-${i}`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  await eventually('all changes', () => seen.length >= 100)
+  assert.deepEqual(seen, expected)
+  stop.abort()
+  api.close()
+})
