@@ -126,20 +126,22 @@ const nodeIsReady = (node: Node) =>
   node.status.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false
 
 /**
- * Names of the cluster's nodes that are not Ready (also when the server does not answer). With `sinceMs`, a node counts
- * only when its agent has given a sign of life after that: what it said before the cluster went down is no news.
+ * Names of the cluster's nodes that are not Ready (also when the server does not answer). A node counts only when its
+ * agent gave a sign of life since it was started: what it said in an earlier life is no news.
  */
-export async function notReady(layout: Layout, api: HttpsApi, sinceMs = 0): Promise<string[]> {
+export async function notReady(layout: Layout, api: HttpsApi): Promise<string[]> {
   const names = layout.nodes.map((node) => node.name)
   try {
-    const [nodes, leases] = await Promise.all([
+    const [nodes, leases, state] = await Promise.all([
       api.list(Node),
       api.list(Lease, { namespace: 'kube-node-lease' }),
+      readSupervisorState(layout.runDir),
     ])
     const renewed = new Map(leases.items.map((l) => [l.metadata.name, Date.parse(l.spec.renewTime ?? '')]))
-    const isNews = (node: Node) => (renewed.get(node.metadata.name) ?? 0) >= sinceMs
-    const ready = new Set(nodes.items.filter((n) => nodeIsReady(n) && isNews(n)).map((n) => n.metadata.name))
-    return names.filter((name) => !ready.has(name))
+    const startedAt = (name: string) => Date.parse(state?.parts[`agent-${name}`]?.startedAt ?? '')
+    const isNews = (name: string) => (renewed.get(name) ?? 0) >= startedAt(name)
+    const ready = new Set(nodes.items.filter(nodeIsReady).map((node) => node.metadata.name))
+    return names.filter((name) => !ready.has(name) || !isNews(name))
   } catch {
     return names
   }
@@ -151,7 +153,6 @@ async function waitForNodes(
   { clock, steps, timeoutMs }: UpOptions,
 ): Promise<void> {
   const deadline = clock.monotonic() + timeoutMs
-  const sinceMs = clock.now()
   const late = (): never => {
     throw new Error(
       `cannot finish "up": not done after ${timeoutMs / 1000} s; "dhow status" says what is wrong, and logs are in "${layout.logDir}"`,
@@ -170,7 +171,7 @@ async function waitForNodes(
       : `waiting for the nodes: ${all - missing} of ${all} are Ready`
   steps.begin(what(all))
   for (;;) {
-    const missing = await notReady(layout, api, sinceMs)
+    const missing = await notReady(layout, api)
     if (missing.length === 0) break
     if (clock.monotonic() > deadline) late()
     steps.update(what(missing.length))
