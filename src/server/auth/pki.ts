@@ -72,55 +72,27 @@ export interface NodeCertificates {
  */
 export async function ensurePki(dir: string, options: PkiOptions): Promise<Pki> {
   const now = options.clock.now()
+  for (const node of options.nodes ?? []) checkNodeName(node.name)
   await mkdir(dir, { recursive: true, mode: 0o700 })
   const ca = await ensureAuthority(dir, now, options)
   const leaf = (name: string, identity: Identity) => ensureLeaf(dir, name, ca, identity, now, options)
-  const domain = options.clusterDomain ?? 'cluster.local'
-  const server = await leaf('apiserver', {
-    commonName: 'kube-apiserver',
-    usages: ['server'],
-    dnsNames: unique([
-      'kubernetes',
-      'kubernetes.default',
-      'kubernetes.default.svc',
-      `kubernetes.default.svc.${domain}`,
-      'localhost',
-      ...(options.serverNames ?? []),
-    ]),
-    ips: unique(['127.0.0.1', '::1', options.serviceIp, ...(options.serverIps ?? [])]),
-  })
   const client = (name: string, commonName: string, ...organizations: string[]) =>
     leaf(name, { commonName, organizations, usages: ['client'] })
-  const admin = await client('admin', 'kubernetes-admin', 'system:masters')
-  const scheduler = await client('scheduler', 'system:kube-scheduler')
-  const controllerManager = await client('controller-manager', 'system:kube-controller-manager')
-  const kubeletClient = await client(
-    'apiserver-kubelet-client',
-    'kube-apiserver-kubelet-client',
-    'system:masters',
-  )
-  const nodes: Record<string, NodeCertificates> = {}
-  for (const node of options.nodes ?? []) {
-    checkNodeName(node.name)
-    nodes[node.name] = {
-      client: await client(`nodes/${node.name}/client`, `system:node:${node.name}`, 'system:nodes'),
-      serving: await leaf(`nodes/${node.name}/serving`, {
-        commonName: `system:node:${node.name}`,
-        organizations: ['system:nodes'],
-        usages: ['server'],
-        dnsNames: unique([node.name, 'localhost']),
-        ips: unique(['127.0.0.1', ...node.ips]),
-      }),
-    }
-  }
-  const all = [
-    server,
-    admin,
-    scheduler,
-    controllerManager,
-    kubeletClient,
-    ...Object.values(nodes).flatMap((n) => [n.client, n.serving]),
-  ]
+  // The disk is the slow part: all at once.
+  const [serviceAccountKey, nodes, server, admin, scheduler, controllerManager, kubeletClient] =
+    await Promise.all([
+      ensureServiceAccountKey(dir),
+      Promise.all(
+        (options.nodes ?? []).map(async (node) => [node.name, await ensureNode(node, leaf)] as const),
+      ),
+      leaf('apiserver', serverIdentity(options)),
+      client('admin', 'kubernetes-admin', 'system:masters'),
+      client('scheduler', 'system:kube-scheduler'),
+      client('controller-manager', 'system:kube-controller-manager'),
+      client('apiserver-kubelet-client', 'kube-apiserver-kubelet-client', 'system:masters'),
+    ])
+  const ofNodes = nodes.flatMap(([, node]) => [node.client, node.serving])
+  const all = [server, admin, scheduler, controllerManager, kubeletClient, ...ofNodes]
   return {
     ca,
     server,
@@ -128,10 +100,45 @@ export async function ensurePki(dir: string, options: PkiOptions): Promise<Pki> 
     scheduler,
     controllerManager,
     kubeletClient,
-    serviceAccountKey: await ensureServiceAccountKey(dir),
-    nodes,
+    serviceAccountKey,
+    nodes: Object.fromEntries(nodes),
     renewAtMs: Math.min(...all.map((pair) => renewalTime(certificateFacts(pair.cert)))),
   }
+}
+
+function serverIdentity(options: PkiOptions): Identity {
+  const service = 'kubernetes.default.svc'
+  const domain = options.clusterDomain ?? 'cluster.local'
+  return {
+    commonName: 'kube-apiserver',
+    usages: ['server'],
+    dnsNames: unique([
+      'kubernetes',
+      'kubernetes.default',
+      service,
+      `${service}.${domain}`,
+      'localhost',
+      ...(options.serverNames ?? []),
+    ]),
+    ips: unique(['127.0.0.1', '::1', options.serviceIp, ...(options.serverIps ?? [])]),
+  }
+}
+
+async function ensureNode(
+  node: NodeIdentity,
+  leaf: (name: string, identity: Identity) => Promise<CertifiedKey>,
+): Promise<NodeCertificates> {
+  const who = { commonName: `system:node:${node.name}`, organizations: ['system:nodes'] }
+  const [client, serving] = await Promise.all([
+    leaf(`nodes/${node.name}/client`, { ...who, usages: ['client'] }),
+    leaf(`nodes/${node.name}/serving`, {
+      ...who,
+      usages: ['server'],
+      dnsNames: unique([node.name, 'localhost']),
+      ips: unique(['127.0.0.1', ...node.ips]),
+    }),
+  ])
+  return { client, serving }
 }
 
 interface Identity {
