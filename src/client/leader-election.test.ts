@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ApiError, Lease } from '../api/index.ts'
+import { seededRandom, silentLog, VirtualClock } from '../base/index.ts'
+import { runElected } from './leader-election.ts'
+import { MemoryApi } from './testing/index.ts'
+
+const key = { namespace: 'kube-system', name: 'lock' }
+
+function candidates(clock: VirtualClock, api: MemoryApi) {
+  const leading = new Set<string>()
+  const most = { atOnce: 0 }
+  const run = (identity: string, reach: MemoryApi = api) => {
+    const stop = new AbortController()
+    const done = runElected({
+      ...key,
+      api: reach,
+      clock,
+      random: seededRandom(1, identity),
+      log: silentLog,
+      identity,
+      signal: stop.signal,
+      lead: async (lost) => {
+        leading.add(identity)
+        most.atOnce = Math.max(most.atOnce, leading.size)
+        await new Promise((resolve) => lost.addEventListener('abort', resolve, { once: true }))
+        leading.delete(identity)
+      },
+    })
+    return { stop: () => stop.abort(), done }
+  }
+  return { run, leading, most }
+}
+
+/** The same objects behind a connection that can be cut. */
+function cuttable(api: MemoryApi) {
+  const state = { cut: false }
+  const reach = new Proxy(api, {
+    get(target, name) {
+      const value = Reflect.get(target, name)
+      if (typeof value !== 'function') return value
+      return (...args: unknown[]) => {
+        if (state.cut) return Promise.reject(new ApiError('ServiceUnavailable', 'cut off'))
+        return value.apply(target, args)
+      }
+    },
+  })
+  return { reach, state }
+}
+
+async function pass(clock: VirtualClock, ms: number) {
+  for (let t = 0; t < ms; t += 500) await clock.advance(500)
+}
+
+test('of several candidates one leads, and goes on leading', async () => {
+  const clock = new VirtualClock()
+  const api = new MemoryApi({ clock })
+  const { run, leading, most } = candidates(clock, api)
+  const all = ['a', 'b', 'c'].map((id) => run(id))
+  await pass(clock, 120_000)
+  assert.equal(leading.size, 1)
+  assert.equal(most.atOnce, 1)
+  const { spec } = await api.get(Lease, key)
+  assert.equal(spec?.holderIdentity, [...leading][0])
+  assert.equal(spec?.leaseDurationSeconds, 15)
+  assert.equal(spec?.leaseTransitions, 0)
+  for (const c of all) c.stop()
+  await Promise.all(all.map((c) => c.done))
+})
+
+test('a leader that stops hands over at once', async () => {
+  const clock = new VirtualClock()
+  const api = new MemoryApi({ clock })
+  const { run, leading } = candidates(clock, api)
+  const a = run('a')
+  await pass(clock, 3000)
+  const b = run('b')
+  await pass(clock, 3000)
+  assert.deepEqual([...leading], ['a'])
+  a.stop()
+  await pass(clock, 4000)
+  assert.deepEqual([...leading], ['b'])
+  assert.equal((await api.get(Lease, key)).spec?.leaseTransitions, 1)
+  b.stop()
+  await Promise.all([a.done, b.done])
+})
+
+test('a leader that is cut off stops before another begins', async () => {
+  const clock = new VirtualClock()
+  const api = new MemoryApi({ clock })
+  const { run, leading, most } = candidates(clock, api)
+  const { reach, state } = cuttable(api)
+  const a = run('a', reach)
+  await pass(clock, 3000)
+  const b = run('b')
+  await pass(clock, 3000)
+  state.cut = true
+  await pass(clock, 11_500)
+  assert.deepEqual([...leading], [])
+  await pass(clock, 10_000)
+  assert.deepEqual([...leading], ['b'])
+  state.cut = false
+  await pass(clock, 60_000)
+  assert.deepEqual([...leading], ['b'])
+  assert.equal(most.atOnce, 1)
+  a.stop()
+  b.stop()
+  await Promise.all([a.done, b.done])
+})
+
+test("another's clock does not matter: its lease runs out by ours", async () => {
+  const clock = new VirtualClock()
+  const api = new MemoryApi({ clock })
+  const spec = { holderIdentity: 'ghost', leaseDurationSeconds: 15, renewTime: '2099-01-01T00:00:00.000000Z' }
+  await api.create(Lease, { metadata: key, spec })
+  const { run, leading } = candidates(clock, api)
+  const a = run('a')
+  await pass(clock, 14_000)
+  assert.equal(leading.size, 0)
+  await pass(clock, 5000)
+  assert.deepEqual([...leading], ['a'])
+  a.stop()
+  await a.done
+})
