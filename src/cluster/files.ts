@@ -71,10 +71,7 @@ export async function lockFile(path: string, clock: Clock, waitMs = 30_000): Pro
       }
       const holder = await readJson<ProcessIdentity>(path).catch(() => undefined)
       if (holder && !(await isAlive(holder))) {
-        // Whoever renames it first has the right to discard it; the others see it gone and try again.
-        const discarded = `${mine}.stale`
-        await rename(path, discarded).catch(() => {})
-        await rm(discarded, { force: true })
+        await discard(path, `${mine}.stale`, holder)
         continue
       }
       if (clock.monotonic() > deadline) {
@@ -86,5 +83,19 @@ export async function lockFile(path: string, clock: Clock, waitMs = 30_000): Pro
     }
   } finally {
     await rm(mine, { force: true })
+  }
+}
+
+/** Removes the lock of a dead process; when another waiter was faster, and took it, that one's lock is put back. */
+async function discard(path: string, aside: string, dead: ProcessIdentity): Promise<void> {
+  try {
+    await rename(path, aside)
+    const found = await readJson<ProcessIdentity>(aside)
+    if (found?.pid !== dead.pid || found.startTicks !== dead.startTicks) await link(aside, path)
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    if (code !== 'ENOENT' && code !== 'EEXIST') throw error
+  } finally {
+    await rm(aside, { force: true })
   }
 }

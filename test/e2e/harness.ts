@@ -14,6 +14,8 @@ import {
 } from '../../src/cluster/index.ts'
 
 const root = join(import.meta.dirname, '..', '..')
+/** The command. */
+export const dhow = join(root, 'dhow')
 
 /** Why end-to-end tests cannot run here, or false when they can. */
 export const cannotRun: string | false = process.getuid?.() === 0 ? false : 'needs root'
@@ -99,7 +101,7 @@ export async function startCluster(
 
 export async function runDhow(args: readonly string[]): Promise<string> {
   const [command = '', ...rest] = args
-  const result = await runCommand([join(root, 'dhow'), command, ...rest], { timeoutMs: 240_000 })
+  const result = await runCommand([dhow, command, ...rest], { timeoutMs: 240_000 })
   assert.equal(result.exitCode, 0, `dhow ${args.join(' ')}: ${result.stderr}${result.stdout}`)
   return result.stdout + result.stderr
 }

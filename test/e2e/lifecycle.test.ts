@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { after, before, test } from 'node:test'
-import { cannotRun, startCluster, type TestCluster, until } from './harness.ts'
+import { findProcesses, runCommand } from '../../src/cluster/index.ts'
+import { cannotRun, dhow, startCluster, type TestCluster, until } from './harness.ts'
 
 const skip = cannotRun
 
@@ -52,4 +54,35 @@ test('down stops all, twice if need be; the data stays for the next up', { skip 
   assert.ok(existsSync(cluster.layout.storePath))
   await cluster.dhow('up', '--no-kubeconfig')
   assert.equal(await cluster.kubectl('get', 'configmap', 'kept', '-o', 'jsonpath={.data.a}'), 'b')
+})
+
+test('up and down may be killed at any moment: the next up works', { skip }, async () => {
+  const { name, dataDir } = cluster.layout.config
+  const identity = ['--name', name, '--data-dir', dataDir]
+  const interrupted = async (args: string[], afterMs: number) => {
+    const child = spawn(dhow, [...args, ...identity], { stdio: 'ignore' })
+    const ended = new Promise((resolve) => child.once('exit', resolve))
+    await new Promise((resolve) => setTimeout(resolve, afterMs))
+    child.kill('SIGKILL')
+    await ended
+  }
+  for (const ms of [120, 250, 400, 600, 900]) {
+    await interrupted(['down', '--grace', '1'], ms / 2)
+    await interrupted(['up', '--no-kubeconfig'], ms)
+  }
+  await cluster.dhow('up', '--no-kubeconfig')
+  assert.match(await cluster.dhow('status'), /all is well/)
+  assert.equal(await cluster.kubectl('get', 'configmap', 'kept', '-o', 'jsonpath={.data.a}'), 'b')
+})
+
+test('a restart of the machine: everything is gone but the disk, and up starts it again', {
+  skip,
+}, async () => {
+  const { dataDir } = cluster.layout.config
+  for (const { pid } of await findProcesses((args) => args.some((arg) => arg.includes(dataDir)))) {
+    process.kill(pid, 'SIGKILL')
+  }
+  await runCommand(['ip', 'link', 'delete', cluster.layout.nodeBridge])
+  await cluster.dhow('up', '--no-kubeconfig')
+  assert.match(await cluster.dhow('status'), /all is well/)
 })
