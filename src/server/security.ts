@@ -69,7 +69,7 @@ export async function createSecurity(context: SecurityContext, options: Security
   return {
     authenticator,
     authorizer,
-    admission: await createAdmission({ objects, random, authorizer, rbac, nodes }),
+    admission: await createAdmission({ objects, clock, random, authorizer, rbac, nodes }),
     tokens: {
       issue: (account, request) => tokens.issue(account as ServiceAccount, request as TokenRequest),
       review: (request): Promise<KubeObject> => reviewToken(request as TokenReview, authenticator, tokens),

@@ -17,7 +17,7 @@ import {
   ServiceAccount,
   type UserInfo,
 } from '../../api/index.ts'
-import { seededRandom } from '../../base/index.ts'
+import { seededRandom, VirtualClock } from '../../base/index.ts'
 import type { Kind, KubeObject } from '../../schema/index.ts'
 import { followRbac, RequestAuthorizer } from '../auth/authorizer.ts'
 import { FakeObjects } from '../auth/fake-objects.test-support.ts'
@@ -31,13 +31,21 @@ const n1: UserInfo = { username: 'system:node:n1', groups: ['system:nodes'] }
 
 async function setUp() {
   const objects = new FakeObjects()
+  const clock = new VirtualClock()
   const { rbac } = await followRbac(objects)
   const nodes = new NodeAuthorizer(new NodeGraph())
   const authorizer = new RequestAuthorizer(rbac, nodes)
-  const admission = await createAdmission({ objects, random: seededRandom(1), authorizer, rbac, nodes })
+  const admission = await createAdmission({
+    objects,
+    clock,
+    random: seededRandom(1),
+    authorizer,
+    rbac,
+    nodes,
+  })
   objects.put(Namespace, { metadata: { name: 'shop' }, status: { phase: 'Active' } })
   objects.put(ServiceAccount, { metadata: { namespace: 'shop', name: 'default' } })
-  return { objects, admission }
+  return { objects, clock, admission }
 }
 
 function about(
@@ -195,6 +203,24 @@ test('service accounts', async () => {
     missing.message,
     'pods "web" is forbidden: error looking up service account shop/nobody: serviceaccount "nobody" not found',
   )
+})
+
+test('a pod that comes with its namespace waits a moment for the default service account', async () => {
+  const { objects, clock, admission } = await setUp()
+  objects.put(Namespace, { metadata: { name: 'new' } })
+  const request = about(Pod, podWith(), { namespace: 'new' })
+  const waiting = admission.admit(request)
+  await clock.advance(1000)
+  objects.put(ServiceAccount, { metadata: { namespace: 'new', name: 'other' } })
+  objects.put(ServiceAccount, { metadata: { namespace: 'new', name: 'default' } })
+  const pod = (await waiting) as Pod
+  assert.equal(pod.spec.serviceAccountName, 'default')
+  assert.equal(pod.spec.priority, 0)
+  objects.delete(ServiceAccount, 'new', 'default')
+  const inVain = refusal(admission, request)
+  await clock.advance(2000)
+  assert.match((await inVain).message, /serviceaccount "default" not found/)
+  assert.equal(clock.nextTimerAt(), undefined)
 })
 
 test('tolerations that are there already are kept', async () => {

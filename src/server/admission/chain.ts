@@ -1,19 +1,20 @@
 import { Namespace, Node, Pod, PriorityClass, ServiceAccount } from '../../api/index.ts'
-import type { Random } from '../../base/index.ts'
+import type { Clock, Random } from '../../base/index.ts'
 import type { RequestAuthorizer } from '../auth/authorizer.ts'
 import type { NodeAuthorizer } from '../auth/node-authorizer.ts'
 import type { Rbac } from '../auth/rbac.ts'
-import type { Admission, ObjectReader } from '../contracts.ts'
+import type { Admission, AdmissionRequest, ObjectReader } from '../contracts.ts'
 import { namespaceLifecycle } from './namespace-lifecycle.ts'
 import { nodeRestriction } from './node-restriction.ts'
 import { taintNewNodes } from './node-taint.ts'
-import type { AdmissionPlugin } from './plugin.ts'
+import type { AdmissionPlugin, Admitted } from './plugin.ts'
 import { defaultTolerationSeconds, podNodeSelector, priority } from './pod-defaults.ts'
 import { rbacEscalation } from './rbac-escalation.ts'
 import { serviceAccounts } from './service-account.ts'
 
 export interface AdmissionOptions {
   readonly objects: ObjectReader
+  readonly clock: Clock
   readonly random: Random
   readonly authorizer: RequestAuthorizer
   readonly rbac: Rbac
@@ -22,11 +23,11 @@ export interface AdmissionOptions {
 
 /** The plugins of every cluster, in the order in which they see a request. */
 export async function createAdmission(options: AdmissionOptions): Promise<Admission> {
-  const { objects, random } = options
+  const { objects, clock, random } = options
   await objects.ready(Namespace, ServiceAccount, PriorityClass, Pod, Node)
   return admissionChain([
     namespaceLifecycle(objects),
-    serviceAccounts(objects, random),
+    serviceAccounts(objects, clock, random),
     nodeRestriction(objects, options.nodes),
     taintNewNodes,
     podNodeSelector(objects),
@@ -36,19 +37,22 @@ export async function createAdmission(options: AdmissionOptions): Promise<Admiss
   ])
 }
 
-/** Runs plugins one after the other; the first that throws ends it. */
+/** Runs plugins one after the other; the first that throws ends it. Synchronous unless a plugin has to wait. */
 export function admissionChain(plugins: readonly AdmissionPlugin[]): Admission {
   const admitting = plugins.filter((plugin) => plugin.admit !== undefined)
   const validating = plugins.filter((plugin) => plugin.validate !== undefined)
+  const admitFrom = (first: number, request: AdmissionRequest): Admitted | Promise<Admitted> => {
+    let current = request
+    for (let i = first; i < admitting.length; i++) {
+      const object = admitting[i]!.admit!(current)
+      if (object instanceof Promise)
+        return object.then((admitted) => admitFrom(i + 1, { ...current, object: admitted }))
+      if (object !== current.object) current = { ...current, object }
+    }
+    return current.object
+  }
   return {
-    admit(request) {
-      let current = request
-      for (const plugin of admitting) {
-        const object = plugin.admit!(current)
-        if (object !== current.object) current = { ...current, object }
-      }
-      return current.object
-    },
+    admit: (request) => admitFrom(0, request),
     validate(request) {
       for (const plugin of validating) plugin.validate!(request)
     },

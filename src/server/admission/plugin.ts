@@ -5,13 +5,18 @@ import type { AdmissionRequest, ObjectReader } from '../contracts.ts'
 /** Objects as admission sees them: the server's own, newest state. */
 export type Lookup = Pick<ObjectReader, 'get' | 'list'>
 
+/** The same with news of changes, for plugins that wait for an object. */
+export type LiveLookup = Pick<ObjectReader, 'get' | 'list' | 'subscribe'>
+
+export type Admitted = KubeObject | undefined
+
 /**
  * One rule of admission. `admit` may change the object (it returns the one to go on with), `validate` sees what will
  * be stored. Both throw ApiError to refuse. Everything a plugin needs beyond the request it gets when it is made.
  */
 export interface AdmissionPlugin {
   readonly name: string
-  admit?(request: AdmissionRequest): KubeObject | undefined
+  admit?(request: AdmissionRequest): Admitted | Promise<Admitted>
   validate?(request: AdmissionRequest): void
 }
 

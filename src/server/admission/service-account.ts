@@ -1,14 +1,19 @@
 import { type Pod, ServiceAccount, type Volume, type VolumeMount } from '../../api/index.ts'
-import type { Random } from '../../base/index.ts'
-import { type AdmissionPlugin, createdPod, isMirror, type Lookup, refuse } from './plugin.ts'
+import type { Clock, Random } from '../../base/index.ts'
+import { type AdmissionPlugin, createdPod, isMirror, type LiveLookup, refuse } from './plugin.ts'
 
 const MOUNT_PATH = '/var/run/secrets/kubernetes.io/serviceaccount'
 const VOLUME_PREFIX = 'kube-api-access-'
 /** An hour, and seven seconds by which one sees in a token that nobody asked for a time. */
 const TOKEN_LIFETIME_S = 3607
+const ACCOUNT_WAIT_MS = 2000
 
 /** Every pod runs as a service account of its namespace and, unless it declines, finds its token mounted. */
-export function serviceAccounts(objects: Lookup, random: Pick<Random, 'suffix'>): AdmissionPlugin {
+export function serviceAccounts(
+  objects: LiveLookup,
+  clock: Clock,
+  random: Pick<Random, 'suffix'>,
+): AdmissionPlugin {
   return {
     name: 'ServiceAccount',
     admit(request) {
@@ -20,16 +25,38 @@ export function serviceAccounts(objects: Lookup, random: Pick<Random, 'suffix'>)
         return pod
       }
       const name = pod.spec.serviceAccountName || 'default'
-      const account = objects.get(ServiceAccount, request.namespace, name)
-      if (!account) {
-        throw refuse(
-          request,
-          `error looking up service account ${request.namespace}/${name}: serviceaccount "${name}" not found`,
-        )
+      const dress = (account: ServiceAccount | undefined): Pod => {
+        if (account) return withServiceAccount(pod, account, () => `${VOLUME_PREFIX}${random.suffix(5)}`)
+        const who = `${request.namespace}/${name}`
+        throw refuse(request, `error looking up service account ${who}: serviceaccount "${name}" not found`)
       }
-      return withServiceAccount(pod, account, () => `${VOLUME_PREFIX}${random.suffix(5)}`)
+      const account = objects.get(ServiceAccount, request.namespace, name)
+      // A new namespace gets this one a moment after it: pods that come with their namespace wait for it.
+      if (account === undefined && name === 'default')
+        return appearing(objects, clock, request.namespace!, name).then(dress)
+      return dress(account)
     },
   }
+}
+
+/** The service account as soon as it is there; undefined when it does not come. */
+function appearing(
+  objects: LiveLookup,
+  clock: Clock,
+  namespace: string,
+  name: string,
+): Promise<ServiceAccount | undefined> {
+  return new Promise((resolve) => {
+    const settle = (account: ServiceAccount | undefined) => {
+      cancel()
+      stop()
+      resolve(account)
+    }
+    const cancel = clock.after(ACCOUNT_WAIT_MS, () => settle(undefined))
+    const stop = objects.subscribe(ServiceAccount, ({ object }) => {
+      if (object?.metadata.name === name && object.metadata.namespace === namespace) settle(object)
+    })
+  })
 }
 
 /** The pod as that account: its name, its image pull secrets where the pod has none, its token mounted. */
