@@ -111,7 +111,7 @@ function read(file: string): Record<string, unknown> | undefined {
   if (content.length > MAX_BYTES)
     throw new KubeconfigError(`cannot read kubeconfig ${file}: it is over 16 MiB`)
   try {
-    const config = load(content)
+    const config = content.trim() === '' ? {} : load(content)
     return isObject(config) ? config : {}
   } catch (cause) {
     throw new KubeconfigError(`cannot parse kubeconfig ${file}`, { cause })
