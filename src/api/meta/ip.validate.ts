@@ -19,6 +19,14 @@ export function cidrFamily(text: string): Family | undefined {
     : undefined
 }
 
+/** Whether `inner` is a smaller network inside `outer`; both must be valid. */
+export function isStrictSubnet(outer: string, inner: string): boolean {
+  if (cidrFamily(outer) !== cidrFamily(inner)) return false
+  const [base, bits] = ipaddr.parseCIDR(outer)
+  const [address, innerBits] = ipaddr.parseCIDR(inner)
+  return innerBits > bits && address.kind() === base.kind() && address.match(base as never, bits)
+}
+
 export function validateIp(out: Problems, field: string, value: string): boolean {
   if (ipFamily(value)) return true
   invalid(out, field, value, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)')
