@@ -5,7 +5,7 @@ import { removeCgroup } from './cgroups.ts'
 import { forgetCluster } from './clusters.ts'
 import { attempt } from './exec.ts'
 import { lockFile } from './files.ts'
-import type { Layout } from './layout.ts'
+import { type Layout, layoutOf, type NodeLayout } from './layout.ts'
 import { unmountBelow } from './mounts.ts'
 import { removeNetwork } from './netns.ts'
 import { findProcesses, identify, stopProcess } from './process.ts'
@@ -35,17 +35,14 @@ export async function down(options: DownOptions): Promise<void> {
     await stopOurs(layout, clock, ['supervisor'])
     await stopOurs(layout, clock, ['agent', 'server'])
     step('stopping the containers')
-    await Promise.all(
-      layout.nodes.map((node) => removeSandboxes(node.containerd.socket, clock, options.graceMs ?? 10_000)),
-    )
-    await stopContainerds(layout, clock)
-    await stopShims(layout, clock)
+    const nodes = [...layout.nodes, ...(await surplusNodes(layout))]
+    await stopRuntimes(nodes, clock, options.graceMs ?? 10_000)
     step('removing cgroups, mounts and the network')
     await removeCgroup(layout.cgroupRoot, clock)
     await unmountBelow(layout.config.dataDir)
     await removeNetwork(layout)
     await removeHostPortRules(layout)
-    for (const node of layout.nodes) await rm(join(node.dir, 'ipam'), { recursive: true, force: true })
+    for (const node of nodes) await rm(join(node.dir, 'ipam'), { recursive: true, force: true })
     await rm(join(layout.runDir, 'supervisor.json'), { force: true })
     if (purge) {
       step('deleting the data')
@@ -79,8 +76,37 @@ async function stopPid(pid: number, clock: Clock, graceMs: number): Promise<void
   if (identity) await stopProcess(identity, clock, graceMs)
 }
 
-async function stopContainerds(layout: Layout, clock: Clock): Promise<void> {
-  const configs = new Set(layout.nodes.map((node) => node.containerd.config))
+/** Ends the pods of these nodes, then their containerd and whatever of it is left. */
+async function stopRuntimes(nodes: readonly NodeLayout[], clock: Clock, graceMs: number): Promise<void> {
+  await Promise.all(nodes.map((node) => removeSandboxes(node.containerd.socket, clock, graceMs)))
+  await stopContainerds(nodes, clock)
+  await stopShims(nodes, clock)
+}
+
+/** Numbers of the nodes that have files in the data dir and are no longer part of the cluster. */
+export async function surplusNodes(layout: Layout): Promise<NodeLayout[]> {
+  const names = await readdir(join(layout.config.dataDir, 'nodes')).catch(() => [])
+  const numbers = names
+    .map((name) => Number(/^node(\d+)$/.exec(name)?.[1] ?? 0))
+    .filter((n) => n > layout.nodes.length)
+  return numbers.map((nodes) => layoutOf({ ...layout.config, nodes }).nodes.at(-1)!)
+}
+
+/** Takes a node that is no longer wanted off the machine, with its data. Nothing starts its processes any more. */
+export async function removeNode(layout: Layout, node: NodeLayout, clock: Clock): Promise<void> {
+  const agents = await findProcesses(
+    (args) => args.includes(layout.config.dataDir) && args[args.indexOf('--node') + 1] === node.name,
+  )
+  await Promise.all(agents.map((p) => stopPid(p.pid, clock, 10_000)))
+  await stopRuntimes([node], clock, 10_000)
+  await removeCgroup(node.cgroupBase, clock)
+  await unmountBelow(node.dir)
+  if (node.netnsName) await attempt(['ip', 'netns', 'delete', node.netnsName])
+  await rm(node.dir, { recursive: true, force: true })
+}
+
+async function stopContainerds(nodes: readonly NodeLayout[], clock: Clock): Promise<void> {
+  const configs = new Set(nodes.map((node) => node.containerd.config))
   const found = await findProcesses((args) => args[1] === '--config' && configs.has(args[2] ?? ''))
   await Promise.all(found.map((p) => stopPid(p.pid, clock, 10_000)))
 }
@@ -89,13 +115,13 @@ async function stopContainerds(layout: Layout, clock: Clock): Promise<void> {
  * Shims are the parents of containers; they outlive containerd. Killing one kills no container: the cgroup does. Each
  * leaves the address of its socket beside its container's state.
  */
-async function stopShims(layout: Layout, clock: Clock): Promise<void> {
-  const sockets = new Set(layout.nodes.map((node) => node.containerd.socket))
+async function stopShims(nodes: readonly NodeLayout[], clock: Clock): Promise<void> {
+  const sockets = new Set(nodes.map((node) => node.containerd.socket))
   const found = await findProcesses((args) => {
     return args[0]!.includes('containerd-shim') && sockets.has(args[args.indexOf('-address') + 1] ?? '')
   })
   await Promise.all(found.map((shim) => stopPid(shim.pid, clock, 0)))
-  for (const node of layout.nodes) {
+  for (const node of nodes) {
     const tasks = join(node.containerd.state, 'io.containerd.runtime.v2.task', 'k8s.io')
     for (const id of await readdir(tasks).catch(() => [])) {
       const address = await readFile(join(tasks, id, 'address'), 'utf8').catch(() => '')

@@ -90,14 +90,17 @@ export class Supervisor {
   /** Keeps exactly these parts from now on: starts new ones, stops those that are gone, restarts changed ones. */
   async apply(parts: readonly Part[]): Promise<void> {
     const wanted = new Map(parts.map((part) => [part.name, part]))
-    for (const [name, kept] of [...this.#kept]) {
-      const part = wanted.get(name)
-      if (part && partHash(part) === partHash(kept.part)) continue
-      this.#kept.delete(name)
+    const gone = [...this.#kept.values()].filter(({ part }) => {
+      const kept = wanted.get(part.name)
+      return !kept || partHash(kept) !== partHash(part)
+    })
+    // None of them is started again from here on, however long the others take to end.
+    for (const kept of gone) {
+      this.#kept.delete(kept.part.name)
       kept.cancelStart?.()
       kept.child?.removeAllListeners('exit')
-      if (kept.process) await stopProcess(kept.process, this.#options.clock, 10_000)
     }
+    await Promise.all(gone.map(({ process }) => process && stopProcess(process, this.#options.clock, 10_000)))
     for (const part of parts) if (!this.#kept.has(part.name)) this.#keep(part, undefined)
     for (const kept of this.#kept.values()) if (!kept.process && !kept.cancelStart) this.#startPart(kept)
     this.#save()

@@ -1,12 +1,12 @@
 import { mkdir } from 'node:fs/promises'
-import { Lease, Node } from '../api/index.ts'
+import { isApiError, Lease, Node } from '../api/index.ts'
 import { type Clock, sleep } from '../base/index.ts'
 import type { HttpsApi } from '../client/index.ts'
 import type { Pki } from '../server/index.ts'
 import { adminApi, clusterPki } from './access.ts'
 import { ensureCluster } from './clusters.ts'
 import { majorVersionOf, prepareContainerd } from './containerd.ts'
-import { upLock } from './down.ts'
+import { removeNode, surplusNodes, upLock } from './down.ts'
 import { run } from './exec.ts'
 import { lockFile, writeFileIfChanged } from './files.ts'
 import { adminKubeconfig, kubeconfigText } from './kubeconfig.ts'
@@ -81,9 +81,22 @@ export async function up(options: UpOptions): Promise<UpResult> {
     await startSupervisor(layout, clock)
     const api = adminApi(layout, pki)
     await waitForNodes(layout, api, options)
+    await removeSurplus(layout, api, options)
     return { layout, pki, api, unchanged: false }
   } finally {
     await release()
+  }
+}
+
+/** After `--nodes` with a smaller number: the others leave the machine, then the cluster. */
+async function removeSurplus(layout: Layout, api: HttpsApi, { clock, steps }: UpOptions): Promise<void> {
+  for (const node of await surplusNodes(layout)) {
+    steps.begin(`removing ${node.name}`)
+    await removeNode(layout, node, clock)
+    await api.delete(Node, { name: node.name }).catch((error) => {
+      if (!isApiError(error, 'NotFound')) throw error
+    })
+    steps.end(`${node.name} is removed`)
   }
 }
 
@@ -112,7 +125,10 @@ async function prepareNodes(layout: Layout, options: UpOptions): Promise<void> {
 async function isRunning(layout: Layout): Promise<boolean> {
   const state = await readSupervisorState(layout.runDir).catch(() => undefined)
   if (!state || !isAliveSync(state.supervisor)) return false
-  return clusterParts(layout).every((part) => {
+  const parts = clusterParts(layout)
+  if (Object.keys(state.parts).length !== parts.length || (await surplusNodes(layout)).length > 0)
+    return false
+  return parts.every((part) => {
     const known = state.parts[part.name]
     return (
       known?.process !== undefined &&

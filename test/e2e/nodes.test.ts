@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { findProcesses } from '../../src/cluster/index.ts'
 import { cannotRun, startCluster, type TestCluster, until } from './harness.ts'
 
 const skip = cannotRun
@@ -107,4 +109,16 @@ test('a node that dies loses its pods to the others', { skip }, async () => {
   await until('node3 to be Ready again', async () =>
     /node3 +Ready/.test(await cluster.kubectl('get', 'nodes')),
   )
+})
+
+test('a cluster shrinks: the node leaves the machine and the cluster', { skip }, async () => {
+  await cluster.dhow('up', '--no-kubeconfig', '--nodes', '2')
+  const nodes = await cluster.kubectl('get', 'nodes', '-o', 'name')
+  assert.equal(nodes, 'node/node1\nnode/node2\n')
+  assert.equal(existsSync(cluster.layout.nodes[2]!.netns!), false)
+  assert.deepEqual(
+    await findProcesses((args) => args.some((arg) => arg.includes(cluster.layout.nodes[2]!.dir))),
+    [],
+  )
+  assert.match(await cluster.dhow('status'), /all is well/)
 })
