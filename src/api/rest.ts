@@ -11,9 +11,9 @@ export interface Api {
   list<T extends KubeObject>(kind: Kind<T>, options?: ListOptions): Promise<List<T>>
   /** Ends when the server ends it (time-out) or `signal` aborts; an ERROR event is thrown as ApiError instead. */
   watch<T extends KubeObject>(kind: Kind<T>, options: WatchOptions): AsyncIterable<WatchEvent<T>>
-  create<T extends KubeObject>(kind: Kind<T>, object: Input<T>, options?: CreateOptions): Promise<T>
+  create<T extends KubeObject>(kind: Kind<T>, object: NoInfer<Input<T>>, options?: CreateOptions): Promise<T>
   /** Compares `metadata.resourceVersion` when it is set: 409 when the object has changed since. */
-  update<T extends KubeObject>(kind: Kind<T>, object: Input<T>, options?: WriteOptions): Promise<T>
+  update<T extends KubeObject>(kind: Kind<T>, object: NoInfer<Input<T>>, options?: WriteOptions): Promise<T>
   patch<T extends KubeObject>(kind: Kind<T>, key: Key, patch: Patch, options?: WriteOptions): Promise<T>
   /** Resolves to the object as last seen: still there (terminating) when finalizers or grace hold it. */
   delete<T extends KubeObject>(kind: Kind<T>, key: Key, options?: DeleteOptions): Promise<T | undefined>
