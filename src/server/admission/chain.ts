@@ -1,9 +1,10 @@
-import { Namespace, Node, Pod, PriorityClass, ServiceAccount } from '../../api/index.ts'
+import { LimitRange, Namespace, Node, Pod, PriorityClass, ServiceAccount } from '../../api/index.ts'
 import type { Clock, Random } from '../../base/index.ts'
 import type { RequestAuthorizer } from '../auth/authorizer.ts'
 import type { NodeAuthorizer } from '../auth/node-authorizer.ts'
 import type { Rbac } from '../auth/rbac.ts'
 import type { Admission, AdmissionRequest, ObjectReader } from '../contracts.ts'
+import { limitRanger } from './limit-ranger.ts'
 import { namespaceLifecycle } from './namespace-lifecycle.ts'
 import { nodeRestriction } from './node-restriction.ts'
 import { taintNewNodes } from './node-taint.ts'
@@ -24,9 +25,10 @@ export interface AdmissionOptions {
 /** The plugins of every cluster, in the order in which they see a request. */
 export async function createAdmission(options: AdmissionOptions): Promise<Admission> {
   const { objects, clock, random } = options
-  await objects.ready(Namespace, ServiceAccount, PriorityClass, Pod, Node)
+  await objects.ready(LimitRange, Namespace, ServiceAccount, PriorityClass, Pod, Node)
   return admissionChain([
     namespaceLifecycle(objects),
+    limitRanger(objects),
     serviceAccounts(objects, clock, random),
     nodeRestriction(objects, options.nodes),
     taintNewNodes,

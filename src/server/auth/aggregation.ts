@@ -1,23 +1,32 @@
 import { type Api, ClusterRole, isApiError } from '../../api/index.ts'
 import type { Clock, Log } from '../../base/index.ts'
+import { matchesLabels, selectorOf } from '../../schema/index.ts'
 import type { ObjectReader } from '../contracts.ts'
-import { matchesLabels } from './labels.ts'
 import type { PolicyRule } from './rules.ts'
 
 const RETRY_MS = 1000
 
 /** The rules that an aggregating role should have: those of the roles it selects, by name, each rule once. */
 export function aggregatedRules(role: ClusterRole, all: readonly ClusterRole[]): readonly PolicyRule[] {
-  const selectors = role.aggregationRule?.clusterRoleSelectors ?? []
+  const selectors = (role.aggregationRule?.clusterRoleSelectors ?? []).flatMap(readable)
   const selected = all.filter(
-    (other) =>
-      other.metadata.name !== role.metadata.name &&
-      selectors.some((selector) => matchesLabels(selector, other.metadata.labels ?? {})),
+    ({ metadata }) =>
+      metadata.name !== role.metadata.name &&
+      selectors.some((selector) => matchesLabels(selector, metadata.labels)),
   )
   selected.sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
   const rules = new Map<string, PolicyRule>()
   for (const other of selected) for (const rule of other.rules ?? []) rules.set(keyOf(rule), rule)
   return [...rules.values()]
+}
+
+/** A selector that cannot be read selects nothing: one bad role must not stop the others. */
+function readable(selector: Parameters<typeof selectorOf>[0]) {
+  try {
+    return [selectorOf(selector)]
+  } catch {
+    return []
+  }
 }
 
 /** The aggregating roles whose rules are not (any more) what they select, with the rules they should have. */

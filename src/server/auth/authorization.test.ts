@@ -273,6 +273,25 @@ test('an aggregating role follows the roles it selects, and tries again after a 
   await loop.stop()
 })
 
+test('a selector that cannot be read selects nothing and stops nobody', async () => {
+  const { objects, aggregation } = await setUp()
+  const terms = [{ key: 'a', operator: 'Sometimes' }]
+  objects.put(ClusterRole, {
+    metadata: { name: 'bad' },
+    aggregationRule: { clusterRoleSelectors: [{ matchExpressions: terms }] },
+    rules: [],
+  })
+  objects.put(ClusterRole, {
+    metadata: { name: 'good' },
+    aggregationRule: { clusterRoleSelectors: [{ matchLabels: { a: 'b' } }] },
+  })
+  const granted = [{ verbs: ['get'], apiGroups: [''], resources: ['pods'] }]
+  objects.put(ClusterRole, { metadata: { name: 'part', labels: { a: 'b' } }, rules: granted })
+  await aggregation().settled()
+  assert.deepEqual(objects.get(ClusterRole, undefined, 'good')?.rules, granted)
+  assert.deepEqual(objects.get(ClusterRole, undefined, 'bad')?.rules, [])
+})
+
 test('what a user may do in a namespace, for a rules review', async () => {
   const { objects, authorizer } = await setUp()
   objects.put(ClusterRole, {
