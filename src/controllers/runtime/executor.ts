@@ -127,10 +127,8 @@ export class Executor {
           written.push({ kind, goneKey: key, uid })
           return left
         } catch (error) {
-          // Gone, or gone and born again under the same name: either way this one is no more.
-          const gone =
-            isApiError(error, 'NotFound') || (isApiError(error, 'Conflict') && resourceVersion === undefined)
-          if (!gone) throw error
+          // A conflict is tried again: if that life of the object is over, the cache will show it.
+          if (!isApiError(error, 'NotFound')) throw error
           written.push({ kind, goneKey: key, uid })
           return undefined
         }

@@ -159,7 +159,8 @@ class Running {
       await this.#whenShown(written)
       return outcome
     }
-    await this.#whenShown(written)
+    if (!(await this.#whenShown(written)))
+      return { next: 'retry', error: new Error('its writes did not show in time') }
     return again === undefined ? { next: 'forget' } : { next: 'again', afterMs: again }
   }
 
@@ -189,25 +190,28 @@ class Running {
   }
 
   /** Read your own writes: a pass ends when the caches show what it wrote, so the next one cannot repeat it. */
-  async #whenShown(written: readonly Written[]): Promise<void> {
-    await Promise.all(written.map((w) => this.#shown(w)))
+  async #whenShown(written: readonly Written[]): Promise<boolean> {
+    const shown = await Promise.all(written.map((w) => this.#shown(w)))
+    return shown.every(Boolean)
   }
 
-  #shown(written: Written): Promise<void> {
+  /** False when it took too long. */
+  #shown(written: Written): Promise<boolean> {
     const informer = this.#view.find(written.kind as Kind)
     const { signal, clock } = this.#options
-    if (!informer || signal.aborted) return Promise.resolve()
+    if (!informer || signal.aborted) return Promise.resolve(true)
     return new Promise((resolve) => {
       let release = () => {}
-      const done = () => {
+      const end = (inTime: boolean) => {
         cancelTimer()
         release()
         signal.removeEventListener('abort', done)
-        resolve()
+        resolve(inTime)
       }
+      const done = () => end(true)
       const cancelTimer = clock.after(SEEN_WITHIN_MS, () => {
         this.#log.warn({ written: describeWritten(written) }, 'a write did not show in the cache in time')
-        done()
+        end(false)
       })
       signal.addEventListener('abort', done, { once: true })
       if ('revision' in written) release = informer.whenSeen(written.revision, done)
