@@ -5,6 +5,8 @@ import type { PodPlan } from './plan.ts'
 
 /** After the grace period of the pod is used up, sidecars still get this long. */
 const MIN_GRACE_SECONDS = 2
+/** A pod whose object is gone gets this long. */
+const REMOVED_GRACE_SECONDS = 2
 
 /**
  * Ends a pod: the regular containers together, then the sidecars in the reverse of their starting order, then the
@@ -58,12 +60,10 @@ function killNext(
 
 /** Seconds between SIGTERM and SIGKILL; at least one, so that the signal is seen. */
 export function podGrace({ pod, local }: PodFacts, verdict: Verdict | undefined): number {
-  const wanted =
-    pod.metadata.deletionGracePeriodSeconds ??
-    (local.removed ? undefined : verdict?.graceSeconds) ??
-    pod.spec.terminationGracePeriodSeconds ??
-    30
-  return Math.max(1, wanted)
+  const own = pod.spec.terminationGracePeriodSeconds ?? 30
+  // Whoever took the object away without waiting for the node wants it over with.
+  if (local.removed) return Math.max(1, Math.min(REMOVED_GRACE_SECONDS, own))
+  return Math.max(1, pod.metadata.deletionGracePeriodSeconds ?? verdict?.graceSeconds ?? own)
 }
 
 const stop = (c: ObservedContainer, graceSeconds: number): Action => ({

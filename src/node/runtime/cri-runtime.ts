@@ -134,7 +134,11 @@ export function criRuntime(client: CriClient): Runtime {
         yield podOf.get(id)
       }
     },
-    runSandbox: async (config) => (await call.runPodSandbox({ config }, SANDBOX)).podSandboxId,
+    async runSandbox(config) {
+      const { podSandboxId } = await call.runPodSandbox({ config }, SANDBOX)
+      podOf.set(podSandboxId, config.labels?.[POD_UID] ?? '')
+      return podSandboxId
+    },
     async stopSandbox(id) {
       await orGone(call.stopPodSandbox({ podSandboxId: id }, SANDBOX))
     },
@@ -142,8 +146,15 @@ export function criRuntime(client: CriClient): Runtime {
       await orGone(call.removePodSandbox({ podSandboxId: id }, SANDBOX))
     },
 
-    create: async (sandboxId, config, sandboxConfig) =>
-      (await call.createContainer({ podSandboxId: sandboxId, config, sandboxConfig }, QUICK)).containerId,
+    async create(sandboxId, config, sandboxConfig) {
+      const { containerId } = await call.createContainer(
+        { podSandboxId: sandboxId, config, sandboxConfig },
+        QUICK,
+      )
+      // Known before it runs: it may end before anybody has looked.
+      podOf.set(containerId, config.labels?.[POD_UID] ?? '')
+      return containerId
+    },
     async start(id) {
       await call.startContainer({ containerId: id }, QUICK)
     },

@@ -4,6 +4,7 @@ import { isApiError, Pod } from '../../api/index.ts'
 import { type Action, actionKey, type LocalFacts, type PodFacts, type Verdict } from '../plan/facts.ts'
 import { LATER_MS, type PodPlan, planPod } from '../plan/plan.ts'
 import { podStatus } from '../plan/status.ts'
+import { podGrace } from '../plan/terminate.ts'
 import { emptyPod, type ObservedPod } from '../runtime/runtime.ts'
 import { containerLogPath, podText } from '../spec/labels.ts'
 import { allContainers } from '../spec/resources.ts'
@@ -107,10 +108,14 @@ export class PodWorker {
   }
 
   #hurry(): void {
-    const { metadata, spec } = this.#state.pod
-    this.#actions.hurry(
-      Math.max(1, metadata.deletionGracePeriodSeconds ?? spec.terminationGracePeriodSeconds ?? 30),
-    )
+    const { statuses, clock } = this.#services
+    const facts = {
+      pod: statuses.latest(this.#state.pod),
+      observed: this.#state.observed,
+      local: this.#local(),
+      now: clock.now(),
+    }
+    this.#actions.hurry(podGrace(facts, this.#verdict))
   }
 
   /** Ends the pod though nobody deleted it. */

@@ -1,0 +1,540 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Pod } from '../../api/index.ts'
+import type { ObservedContainer, ObservedPod } from '../runtime/runtime.ts'
+import { BACKOFF_MS, CONTAINER_HASH } from '../spec/labels.ts'
+import { facts, NOW, pod, sandbox, seen } from '../testing/pods.ts'
+import type { Action, LocalFacts } from './facts.ts'
+import { planPod } from './plan.ts'
+
+interface Row {
+  readonly name: string
+  readonly pod: Pod
+  readonly sandboxes?: ObservedPod['sandboxes']
+  readonly containers?: readonly ObservedContainer[]
+  readonly local?: Partial<LocalFacts>
+  /** In short: `start a#1`, `kill a 30s`, … */
+  readonly actions: readonly string[]
+  /** Milliseconds from now. */
+  readonly wakeIn?: number
+  readonly terminal?: boolean
+}
+
+function short(a: Action): string {
+  switch (a.do) {
+    case 'createSandbox':
+      return `sandbox #${a.attempt}`
+    case 'stopSandbox':
+      return `stop sandbox ${a.id}`
+    case 'ensureImage':
+      return `image ${a.container}#${a.attempt}`
+    case 'startContainer':
+      return `start ${a.container}#${a.attempt} then ${a.backoffMs / 1000}s`
+    case 'killContainer':
+      return `kill ${a.container} ${a.graceSeconds}s`
+    case 'removeContainer':
+      return `remove ${a.id}`
+    default:
+      return a.do
+  }
+}
+
+function run(rows: readonly Row[]): void {
+  for (const row of rows) {
+    test(row.name, () => {
+      const plan = planPod(
+        facts(
+          row.pod,
+          { sandboxes: row.sandboxes ?? [sandbox()], containers: row.containers ?? [] },
+          row.local,
+        ),
+      )
+      assert.deepEqual(plan.actions.map(short), row.actions)
+      assert.equal(plan.wakeAt === undefined ? undefined : plan.wakeAt - NOW, row.wakeIn)
+      assert.equal(plan.terminal, row.terminal ?? false)
+    })
+  }
+}
+
+const plain = pod()
+const probes = (facts: { started?: boolean; ready?: boolean; failed?: 'liveness' | 'startup' }) => () => ({
+  started: facts.started ?? true,
+  ready: facts.ready ?? true,
+  failed: facts.failed,
+})
+
+run([
+  {
+    name: 'a new pod gets its sandbox and its image side by side',
+    pod: plain,
+    sandboxes: [],
+    local: { images: new Set() },
+    actions: ['image a#0', 'sandbox #0'],
+  },
+  {
+    name: 'actions under way are not repeated',
+    pod: plain,
+    sandboxes: [],
+    local: { images: new Set(), inFlight: new Set(['createSandbox', 'ensureImage:a']) },
+    actions: [],
+  },
+  {
+    name: 'with sandbox, image and volumes there, the container starts',
+    pod: plain,
+    actions: ['start a#0 then 0s'],
+  },
+  { name: 'a container waits for the volumes', pod: plain, local: { volumesReady: false }, actions: [] },
+  {
+    name: 'a container waits for its image',
+    pod: plain,
+    local: { images: new Set() },
+    actions: ['image a#0'],
+  },
+  {
+    name: 'all regular containers start together',
+    pod: pod({ containers: [{ name: 'a' }, { name: 'b' }] }),
+    actions: ['start a#0 then 0s', 'start b#0 then 0s'],
+  },
+  {
+    name: 'a failed pull waits until it may be tried again',
+    pod: plain,
+    local: {
+      images: new Set(),
+      failures: new Map([['a', { reason: 'ErrImagePull', message: '', at: NOW, retryAt: NOW + 10_000 }]]),
+    },
+    actions: [],
+    wakeIn: 10_000,
+  },
+  {
+    name: 'a sandbox without an address on the pod network is not used',
+    pod: plain,
+    sandboxes: [sandbox({ ips: [] })],
+    actions: ['stop sandbox s0'],
+  },
+  {
+    name: "on the host's network, a sandbox has no address of its own",
+    pod: pod({ hostNetwork: true }),
+    sandboxes: [sandbox({ ips: [] })],
+    actions: ['start a#0 then 0s'],
+  },
+  {
+    name: 'a container that runs is left alone',
+    pod: plain,
+    containers: [seen(plain, 'a', 'running')],
+    actions: [],
+  },
+])
+
+const never = pod({ restartPolicy: 'Never' })
+const onFailure = pod({ restartPolicy: 'OnFailure' })
+const ended = (p: Pod, more: Partial<ObservedContainer>) => [seen(p, 'a', 'exited', more)]
+const backoff = (ms: number) => ({ annotations: { [BACKOFF_MS]: String(ms) } })
+
+run([
+  {
+    name: 'Always restarts at once after the first end, whatever the exit code',
+    pod: plain,
+    containers: ended(plain, { exitCode: 0 }),
+    actions: ['start a#1 then 10s'],
+  },
+  {
+    name: 'after the second end a container waits ten seconds',
+    pod: plain,
+    containers: ended(plain, { attempt: 1, exitCode: 1, ...backoff(10_000) }),
+    actions: [],
+    wakeIn: 9_000,
+  },
+  {
+    name: 'the pause doubles',
+    pod: plain,
+    containers: ended(plain, { attempt: 1, ...backoff(10_000), finishedAt: NOW - 10_000 }),
+    actions: ['start a#2 then 20s'],
+  },
+  {
+    name: 'the pause ends at five minutes',
+    pod: plain,
+    containers: ended(plain, {
+      attempt: 2,
+      ...backoff(300_000),
+      finishedAt: NOW - 300_000,
+      createdAt: NOW - 301_000,
+    }),
+    actions: ['start a#3 then 300s'],
+  },
+  {
+    name: 'a container that ran for more than ten minutes starts with a clean sheet',
+    pod: plain,
+    containers: ended(plain, { attempt: 2, ...backoff(160_000), createdAt: NOW - 700_000 }),
+    actions: ['start a#3 then 10s'],
+  },
+  {
+    name: 'OnFailure restarts what failed',
+    pod: onFailure,
+    containers: ended(onFailure, { exitCode: 3 }),
+    actions: ['start a#1 then 10s'],
+  },
+  {
+    name: 'OnFailure lets a success be',
+    pod: onFailure,
+    containers: ended(onFailure, { exitCode: 0 }),
+    actions: ['stop sandbox s0'],
+    terminal: true,
+  },
+  {
+    name: 'Never lets a failure be',
+    pod: never,
+    containers: ended(never, { exitCode: 3 }),
+    actions: ['stop sandbox s0'],
+    terminal: true,
+  },
+  {
+    name: 'a container that was created but never started is made again under the same number',
+    pod: plain,
+    containers: [seen(plain, 'a', 'created')],
+    actions: ['remove a-0'],
+  },
+  {
+    name: 'a container in an unknown state is killed first',
+    pod: plain,
+    containers: [seen(plain, 'a', 'unknown')],
+    actions: ['kill a 1s'],
+  },
+  {
+    name: 'another image restarts the container',
+    pod: plain,
+    containers: [seen(plain, 'a', 'running', { annotations: { [CONTAINER_HASH]: 'other' } })],
+    actions: ['kill a 30s'],
+  },
+  {
+    name: 'a failed liveness probe kills',
+    pod: plain,
+    containers: [seen(plain, 'a', 'running')],
+    local: { probes: probes({ failed: 'liveness' }) },
+    actions: ['kill a 30s'],
+  },
+])
+
+const probed = pod({
+  containers: [{ name: 'a', startupProbe: { terminationGracePeriodSeconds: 3 } }],
+  terminationGracePeriodSeconds: 60,
+})
+const rules = pod({
+  restartPolicy: 'Never',
+  containers: [
+    {
+      name: 'a',
+      restartPolicy: 'Never',
+      restartPolicyRules: [{ action: 'Restart', exitCodes: { operator: 'In', values: [42] } }],
+    },
+  ],
+})
+
+run([
+  {
+    name: 'a failed startup probe kills with its own grace period',
+    pod: probed,
+    containers: [seen(probed, 'a', 'running')],
+    local: { probes: probes({ failed: 'startup' }) },
+    actions: ['kill a 3s'],
+  },
+  {
+    name: 'a rule for an exit code beats the policy',
+    pod: rules,
+    containers: ended(rules, { exitCode: 42 }),
+    actions: ['start a#1 then 10s'],
+  },
+  {
+    name: 'a rule for another exit code does not',
+    pod: rules,
+    containers: ended(rules, { exitCode: 1 }),
+    actions: ['stop sandbox s0'],
+    terminal: true,
+  },
+])
+
+const twoInits = pod({ initContainers: [{ name: 'i1' }, { name: 'i2' }], containers: [{ name: 'a' }] })
+const initNever = pod({
+  initContainers: [{ name: 'i1' }],
+  containers: [{ name: 'a' }],
+  restartPolicy: 'Never',
+})
+const withSidecar = pod({
+  initContainers: [{ name: 'i1' }, { name: 'side', restartPolicy: 'Always' }, { name: 'i2' }],
+  containers: [{ name: 'a' }],
+  restartPolicy: 'Never',
+})
+const i1Done = seen(withSidecar, 'i1', 'exited')
+const sideUp = seen(withSidecar, 'side', 'running')
+
+run([
+  { name: 'the first init container starts alone', pod: twoInits, actions: ['start i1#0 then 0s'] },
+  {
+    name: 'while an init container runs, nothing else starts',
+    pod: twoInits,
+    containers: [seen(twoInits, 'i1', 'running')],
+    actions: [],
+  },
+  {
+    name: 'the second init container follows the first',
+    pod: twoInits,
+    containers: [seen(twoInits, 'i1', 'exited')],
+    actions: ['start i2#0 then 0s'],
+  },
+  {
+    name: 'an init container that failed is started again',
+    pod: twoInits,
+    containers: [seen(twoInits, 'i1', 'exited', { exitCode: 1 })],
+    actions: ['start i1#1 then 10s'],
+  },
+  {
+    name: 'after the last init container the others start',
+    pod: twoInits,
+    containers: [seen(twoInits, 'i2', 'exited'), seen(twoInits, 'i1', 'exited')],
+    actions: ['start a#0 then 0s'],
+  },
+  {
+    name: 'what came later proves that an init container had ended well',
+    pod: twoInits,
+    containers: [seen(twoInits, 'i2', 'exited')],
+    actions: ['start a#0 then 0s'],
+  },
+  {
+    name: 'with Never, a failed init container ends the pod',
+    pod: initNever,
+    containers: [seen(initNever, 'i1', 'exited', { exitCode: 1 })],
+    actions: ['stop sandbox s0'],
+    terminal: true,
+  },
+  {
+    name: 'in a new sandbox the init containers run again',
+    pod: twoInits,
+    sandboxes: [sandbox({ id: 's1', attempt: 1 })],
+    containers: [
+      seen(twoInits, 'a', 'exited', { exitCode: 137 }),
+      seen(twoInits, 'i2', 'exited', { createdAt: NOW - 700_000 }),
+      seen(twoInits, 'i1', 'exited', { createdAt: NOW - 700_000 }),
+    ],
+    actions: ['start i1#1 then 10s'],
+  },
+  {
+    name: 'a sidecar starts in its turn',
+    pod: withSidecar,
+    containers: [i1Done],
+    actions: ['start side#0 then 0s'],
+  },
+  {
+    name: 'what follows a sidecar waits until it has started',
+    pod: withSidecar,
+    containers: [sideUp, i1Done],
+    local: { probes: probes({ started: false }) },
+    actions: [],
+  },
+  {
+    name: 'a sidecar that has started does not have to end',
+    pod: withSidecar,
+    containers: [sideUp, i1Done],
+    actions: ['start i2#0 then 0s'],
+  },
+  {
+    name: 'a sidecar that ends is started again, whatever the policy of the pod',
+    pod: withSidecar,
+    containers: [
+      seen(withSidecar, 'a', 'running'),
+      seen(withSidecar, 'i2', 'exited'),
+      seen(withSidecar, 'side', 'exited'),
+      i1Done,
+    ],
+    actions: ['start side#1 then 10s'],
+  },
+  {
+    name: 'when the regular containers are done, the sidecar is ended',
+    pod: withSidecar,
+    containers: [seen(withSidecar, 'a', 'exited'), seen(withSidecar, 'i2', 'exited'), sideUp, i1Done],
+    actions: ['kill side 30s'],
+    terminal: true,
+  },
+])
+
+const dead = [sandbox({ ready: false, ips: [] })]
+run([
+  {
+    name: 'a sandbox that ended takes its containers with it',
+    pod: plain,
+    sandboxes: dead,
+    containers: [seen(plain, 'a', 'running')],
+    actions: ['kill a 30s'],
+  },
+  {
+    name: 'then another sandbox is made',
+    pod: plain,
+    sandboxes: dead,
+    containers: [seen(plain, 'a', 'exited', { exitCode: 137 })],
+    actions: ['sandbox #1'],
+  },
+  {
+    name: 'without anything to run, no sandbox is made',
+    pod: never,
+    sandboxes: dead,
+    containers: ended(never, {}),
+    actions: ['cleanUp'],
+    terminal: true,
+  },
+  {
+    name: 'where nothing is left of a container, the status still counts',
+    pod: pod(
+      {},
+      {
+        status: {
+          containerStatuses: [
+            { name: 'a', containerID: 'containerd://x', restartCount: 2, state: {}, lastState: {} },
+          ],
+        },
+      },
+    ),
+    actions: ['start a#3 then 0s'],
+  },
+])
+
+const deleted = { metadata: { deletionTimestamp: '2026-11-21T12:00:30Z', deletionGracePeriodSeconds: 30 } }
+const going = pod({ containers: [{ name: 'a' }, { name: 'b' }] }, deleted)
+const sidecars = pod(
+  {
+    initContainers: [
+      { name: 's1', restartPolicy: 'Always' },
+      { name: 's2', restartPolicy: 'Always' },
+    ],
+    containers: [{ name: 'a' }],
+  },
+  deleted,
+)
+const limited = pod({ activeDeadlineSeconds: 60 })
+const notYet = pod({ activeDeadlineSeconds: 90 })
+
+run([
+  {
+    name: 'a deleted pod is stopped, all containers at once',
+    pod: going,
+    containers: [seen(going, 'a', 'running'), seen(going, 'b', 'running')],
+    actions: ['kill a 30s', 'kill b 30s'],
+    terminal: true,
+  },
+  {
+    name: 'a container that was about to start does not keep others from being stopped',
+    pod: going,
+    containers: [seen(going, 'a', 'running')],
+    local: { inFlight: new Set(['startContainer:b']) },
+    actions: ['kill a 30s'],
+    terminal: true,
+  },
+  {
+    name: 'the end waits for starts under way',
+    pod: going,
+    local: { inFlight: new Set(['startContainer:b']) },
+    actions: [],
+    terminal: true,
+  },
+  {
+    name: 'a grace period of zero still gives a second',
+    pod: pod({}, { metadata: { deletionTimestamp: 'x', deletionGracePeriodSeconds: 0 } }),
+    containers: [seen(plain, 'a', 'running')],
+    actions: ['kill a 1s'],
+    terminal: true,
+  },
+  {
+    name: 'sidecars outlive the containers they serve',
+    pod: sidecars,
+    containers: [
+      seen(sidecars, 'a', 'running'),
+      seen(sidecars, 's2', 'running'),
+      seen(sidecars, 's1', 'running'),
+    ],
+    actions: ['kill a 30s'],
+    terminal: true,
+  },
+  {
+    name: 'sidecars end in the reverse of their order, with the time that is left',
+    pod: sidecars,
+    containers: [
+      seen(sidecars, 'a', 'exited'),
+      seen(sidecars, 's2', 'running'),
+      seen(sidecars, 's1', 'running'),
+    ],
+    local: { terminatingSince: NOW - 12_000 },
+    actions: ['kill s2 18s'],
+    terminal: true,
+  },
+  {
+    name: 'a sidecar gets two seconds even when the time is used up',
+    pod: sidecars,
+    containers: [
+      seen(sidecars, 'a', 'exited'),
+      seen(sidecars, 's2', 'exited'),
+      seen(sidecars, 's1', 'running'),
+    ],
+    local: { terminatingSince: NOW - 40_000 },
+    actions: ['kill s1 2s'],
+    terminal: true,
+  },
+  {
+    name: 'then the sandbox is stopped',
+    pod: going,
+    containers: [seen(going, 'a', 'exited')],
+    actions: ['stop sandbox s0'],
+    terminal: true,
+  },
+  { name: 'then volumes and cgroups go', pod: going, sandboxes: dead, actions: ['cleanUp'], terminal: true },
+  {
+    name: 'last the object is deleted for good',
+    pod: going,
+    sandboxes: dead,
+    local: { cleanedUp: true },
+    actions: ['deletePod'],
+    terminal: true,
+  },
+  {
+    name: 'a pod that is gone from the server leaves nothing here',
+    pod: plain,
+    sandboxes: dead,
+    local: { cleanedUp: true, removed: true },
+    actions: ['forget'],
+    terminal: true,
+  },
+  {
+    name: 'a pod that ended by itself keeps its containers for their logs',
+    pod: never,
+    sandboxes: dead,
+    containers: ended(never, {}),
+    local: { cleanedUp: true },
+    actions: [],
+    terminal: true,
+  },
+  {
+    name: 'a pod that the server calls Failed is stopped',
+    pod: pod({}, { status: { phase: 'Failed' } }),
+    containers: [seen(plain, 'a', 'running')],
+    actions: ['kill a 30s'],
+    terminal: true,
+  },
+  {
+    name: 'a pod is stopped at its deadline',
+    pod: limited,
+    containers: [seen(limited, 'a', 'running')],
+    actions: ['kill a 30s'],
+    terminal: true,
+  },
+  {
+    name: 'and looked at again when that comes',
+    pod: notYet,
+    containers: [seen(notYet, 'a', 'running')],
+    actions: [],
+    wakeIn: 30_000,
+  },
+  {
+    name: 'a pod that was refused needs no cleaning up',
+    pod: plain,
+    sandboxes: [],
+    local: { verdict: { phase: 'Failed', reason: 'OutOfcpu', message: '', refused: true } },
+    actions: [],
+    terminal: true,
+  },
+])
