@@ -20,6 +20,7 @@ import type { Clock } from '../base/index.ts'
 import { apiVersionOf, type Input, type Kind, type KubeObject, type StructType } from '../schema/index.ts'
 import { bodyTypeOf } from './body-types.ts'
 import type { RequestAttributes } from './contracts.ts'
+import { selection } from './http/request-info.ts'
 import { type Operations, OTHER_BODIES, type Writing } from './operations.ts'
 import type { WatchCursor } from './registry/cursor.ts'
 import { decodeObject } from './registry/decode.ts'
@@ -54,7 +55,7 @@ class LocalApi implements Api {
   }
 
   async list<T extends KubeObject>(kind: Kind<T>, options: ListOptions = {}): Promise<List<T>> {
-    await this.#may(kind, 'list', { namespace: options.namespace, name: '' })
+    await this.#may(kind, 'list', options)
     const page = await listItems(this.#operations.registry, kind, options)
     return {
       apiVersion: apiVersionOf(kind.resource),
@@ -69,7 +70,7 @@ class LocalApi implements Api {
   }
 
   async *watch<T extends KubeObject>(kind: Kind<T>, options: WatchOptions): AsyncIterable<WatchEvent<T>> {
-    await this.#may(kind, 'watch', { namespace: options.namespace, name: '' })
+    await this.#may(kind, 'watch', options)
     if (options.signal.aborted) return
     const cursor = await openWatch(this.#operations.registry, kind, options)
     yield* follow<T>(cursor, options, this.#clock, this.#closing)
@@ -161,7 +162,12 @@ class LocalApi implements Api {
     return decodeObject(kind as StructType<T>, whole, options.fieldValidation ?? 'Strict', () => {})
   }
 
-  #may(kind: Kind, verb: string, key: Key, subresource = ''): void | Promise<void> {
+  #may(
+    kind: Kind,
+    verb: string,
+    what: Partial<Key> & Pick<ListOptions, 'fieldSelector'>,
+    subresource = '',
+  ): void | Promise<void> {
     const { group, version, plural } = kind.resource
     const attributes: RequestAttributes = {
       verb,
@@ -171,8 +177,8 @@ class LocalApi implements Api {
       version,
       resource: plural,
       subresource,
-      namespace: key.namespace ?? '',
-      name: key.name,
+      namespace: what.namespace ?? '',
+      ...(what.name === undefined ? selection(what.fieldSelector) : { name: what.name }),
     }
     return this.#operations.authorize(this.#caller.user, attributes)
   }

@@ -307,6 +307,11 @@ test('credentials of another cluster are refused', async () => {
 })
 
 test('in process, too, a user may only do what the rules allow', async () => {
+  const n1 = server.apiFor({ username: 'system:node:n1', groups: ['system:nodes', 'system:authenticated'] })
+  await n1.list(Pod, { fieldSelector: 'spec.nodeName=n1' })
+  await assert.rejects(n1.list(Pod), /can only list\/watch pods with spec.nodeName field selector/)
+  await n1.list(Secret, { namespace: 'shop', fieldSelector: 'metadata.name=mine' })
+  await assert.rejects(n1.list(Secret, { namespace: 'shop' }), /can only read namespaced object of this type/)
   const ann = server.apiFor({ username: 'ann', groups: ['system:authenticated'] })
   await assert.rejects(
     ann.list(Pod, { namespace: 'shop' }),

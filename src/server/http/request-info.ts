@@ -99,7 +99,7 @@ function resourceInfo(
     query,
   }
   if (name === '' && (verb === 'list' || verb === 'watch' || verb === 'deletecollection'))
-    return { ...info, name: selectedName(query), fieldSelector: query.get('fieldSelector') ?? '' }
+    return { ...info, ...selection(query.get('fieldSelector')) }
   return info
 }
 
@@ -114,11 +114,10 @@ export function isTrue(value: string | null): boolean {
   )
 }
 
-/** A list of one object by its name is authorized as that object. */
-function selectedName(query: URLSearchParams): string {
-  const selector = query.get('fieldSelector')
-  const match = selector === null ? null : /(?:^|,)metadata\.name==?([^,!=]+)(?:,|$)/.exec(selector)
-  return match?.[1] ?? ''
+/** What authorization sees of a list: one object by its name is authorized as that object. */
+export function selection(fieldSelector: string | null | undefined): { name: string; fieldSelector: string } {
+  const match = fieldSelector ? /(?:^|,)metadata\.name==?([^,!=]+)(?:,|$)/.exec(fieldSelector) : null
+  return { name: match?.[1] ?? '', fieldSelector: fieldSelector ?? '' }
 }
 
 function decodeSegment(segment: string): string {
