@@ -3,11 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import type { Deployment } from '../api/index.ts'
+import type { Deployment, Pod } from '../api/index.ts'
 import { exitCodeOf } from './exec.ts'
 import { inOrder, parse, readManifests } from './manifests.ts'
 import { parseTargets } from './objects.ts'
 import { errorText, Progress, table } from './output.ts'
+import { podTroubles } from './pod-trouble.ts'
 import { rolloutOf } from './rollout-status.ts'
 import { imagesIn } from './up-apply.ts'
 import { parseWaitFor } from './wait.ts'
@@ -192,3 +193,59 @@ test('what to wait for is read as kubectl reads it', () => {
   assert.equal(parseWaitFor('delete')(undefined), true)
   assert.throws(() => parseWaitFor('luck'), /cannot wait for "luck"/)
 })
+
+const podWith = (status: object, spec: object = { nodeName: 'node1' }) =>
+  ({ metadata: { name: 'web', namespace: 'shop' }, spec, status }) as unknown as Pod
+
+const pods: [string, Pod, string[]][] = [
+  [
+    'a pod that runs',
+    podWith({ phase: 'Running', containerStatuses: [{ name: 'a', ready: true, state: { running: {} } }] }),
+    [],
+  ],
+  [
+    'a pod that just starts',
+    podWith({ containerStatuses: [{ name: 'a', state: { waiting: { reason: 'ContainerCreating' } } }] }),
+    [],
+  ],
+  [
+    'a pod that fits nowhere',
+    podWith(
+      { conditions: [{ type: 'PodScheduled', status: 'False', message: '0/1 nodes are available' }] },
+      {},
+    ),
+    ['pod shop/web has no node: 0/1 nodes are available'],
+  ],
+  [
+    'an image that is not there',
+    podWith({
+      containerStatuses: [
+        { name: 'a', state: { waiting: { reason: 'ErrImagePull', message: 'not found' } } },
+      ],
+    }),
+    ['pod shop/web: container "a" waits: ErrImagePull: not found'],
+  ],
+  [
+    'a container that ends over and over',
+    podWith({
+      containerStatuses: [
+        {
+          name: 'a',
+          state: { waiting: { reason: 'CrashLoopBackOff' } },
+          lastState: { terminated: { exitCode: 3, reason: 'Error' } },
+        },
+      ],
+    }),
+    ['pod shop/web: container "a" waits: CrashLoopBackOff (it last ended with exit code 3, Error)'],
+  ],
+  [
+    'a container that is not ready',
+    podWith({ containerStatuses: [{ name: 'a', ready: false, state: { running: {} } }] }),
+    ['pod shop/web: not ready: "a"'],
+  ],
+]
+for (const [what, pod, troubles] of pods) {
+  test(`status says of ${what}: ${troubles[0] ?? 'nothing'}`, () => {
+    assert.deepEqual(podTroubles(pod), troubles)
+  })
+}

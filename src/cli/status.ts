@@ -1,5 +1,5 @@
 import { access } from 'node:fs/promises'
-import { Node } from '../api/index.ts'
+import { Node, Pod } from '../api/index.ts'
 import {
   adminApi,
   clusterParts,
@@ -12,6 +12,7 @@ import {
 } from '../cluster/index.ts'
 import { type ClusterOptions, type Context, existingCluster } from './context.ts'
 import { errorText, table } from './output.ts'
+import { podTroubles } from './pod-trouble.ts'
 
 /** Something that is not as it should be, and what the user can do about it. */
 interface Trouble {
@@ -42,9 +43,18 @@ export async function statusCommand(options: ClusterOptions, context: Context): 
     terminal.out.write('\nall is well\n')
     return
   }
-  terminal.out.write(`\n${troubles.map((t) => `! ${t.what}\n  → ${t.todo}`).join('\n')}\n`)
+  terminal.out.write(
+    `\n${troubles
+      .slice(0, MAX_TROUBLES)
+      .map((t) => `! ${t.what}\n  → ${t.todo}`)
+      .join('\n')}\n`,
+  )
+  if (troubles.length > MAX_TROUBLES) terminal.out.write(`and ${troubles.length - MAX_TROUBLES} more\n`)
   process.exitCode = 1
 }
+
+const SETTLE_MS = 30_000
+const MAX_TROUBLES = 20
 
 const canRead = (dir: string) =>
   access(`${dir}/ca.key`)
@@ -97,7 +107,7 @@ async function describeNodes(layout: Layout, { clock, terminal }: Context): Prom
   const api = adminApi(layout, await clusterPki(layout, clock), 5_000)
   const troubles: Trouble[] = []
   try {
-    const { items } = await api.list(Node)
+    const [{ items }, pods] = await Promise.all([api.list(Node), api.list(Pod)])
     const rows = layout.nodes.map(({ name, ip }) => {
       const node = items.find((n) => n.metadata.name === name)
       const ready = node?.status.conditions?.find((c) => c.type === 'Ready')
@@ -117,6 +127,20 @@ async function describeNodes(layout: Layout, { clock, terminal }: Context): Prom
       ]
     })
     terminal.out.write(`\n${table([['NODE', 'STATUS', 'ADDRESS', 'PODS'], ...rows])}`)
+    const running = pods.items.filter((pod) => pod.status.phase === 'Running').length
+    terminal.out.write(`\npods: ${pods.items.length}, of which ${running} run\n`)
+    // What has just begun is not wrong yet.
+    const settled = pods.items.filter(
+      (pod) => clock.now() - Date.parse(pod.metadata.creationTimestamp) > SETTLE_MS,
+    )
+    for (const pod of settled) {
+      for (const what of podTroubles(pod).slice(0, 1)) {
+        troubles.push({
+          what,
+          todo: `kubectl describe pod -n ${pod.metadata.namespace} ${pod.metadata.name}`,
+        })
+      }
+    }
   } catch (error) {
     troubles.push({
       what: `the server does not answer: ${errorText(error)}`,

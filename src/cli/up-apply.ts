@@ -15,6 +15,7 @@ import type { Context } from './context.ts'
 import { importArchive } from './image.ts'
 import { type Manifest, readManifests } from './manifests.ts'
 import type { Progress } from './output.ts'
+import { podTroubles } from './pod-trouble.ts'
 import { rolloutOf } from './rollout-status.ts'
 import { answeringUrls } from './urls.ts'
 
@@ -105,17 +106,7 @@ async function whyWaiting(api: Api, deployment: Deployment): Promise<string> {
     .map(([key, value]) => `${key}=${value}`)
     .join(',')
   const { items } = await api.list(Pod, { namespace, labelSelector })
-  const reasons = items.flatMap((pod) => {
-    const scheduled = pod.status.conditions?.find((c) => c.type === 'PodScheduled' && c.status === 'False')
-    if (scheduled) return [`pod ${pod.metadata.name}: ${scheduled.message ?? scheduled.reason}`]
-    const containers = [...(pod.status.initContainerStatuses ?? []), ...(pod.status.containerStatuses ?? [])]
-    return containers
-      .filter((c) => !c.ready && c.state?.waiting)
-      .map(
-        (c) =>
-          `pod ${pod.metadata.name}: container "${c.name}" waits: ${c.state!.waiting!.reason} ${c.state!.waiting!.message ?? ''}`,
-      )
-  })
+  const reasons = items.flatMap(podTroubles)
   return (
     [...new Set(reasons)].slice(0, 5).join('\n') ||
     `its pods say no reason; try: kubectl describe pods -n ${namespace}`
