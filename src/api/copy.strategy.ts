@@ -50,3 +50,18 @@ export function each<T>(list: readonly T[], change: (element: T) => T): readonly
   }
   return copy ?? list
 }
+
+type Texts = Readonly<Record<string, string>>
+
+/** The value an author's map has under a key of the author's; never something inherited, such as `constructor`. */
+export function entry(map: Texts | undefined, key: string): string | undefined {
+  return map !== undefined && Object.hasOwn(map, key) ? map[key] : undefined
+}
+
+/** A copy of `map` with more entries, which may be called anything, `__proto__` included. */
+export function withEntries(
+  map: Texts | undefined,
+  more: Iterable<readonly [key: string, value: string]>,
+): Texts {
+  return Object.fromEntries([...Object.entries(map ?? {}), ...more])
+}

@@ -33,7 +33,7 @@ export const jobStrategy = defineStrategy(Job, {
   update: (job, old, subresource) =>
     subresource === 'status' || job.spec.selector
       ? job
-      : assign(job, { spec: { ...job.spec, selector: old.spec.selector } }),
+      : assign(job, { spec: assign(job.spec, { selector: old.spec.selector }) }),
   validate: validateJob,
   validateUpdate: validateJobUpdate,
   fields: { 'status.successful': (job) => String(job.status.succeeded ?? 0) },

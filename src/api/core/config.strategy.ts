@@ -1,4 +1,4 @@
-import { assign, fill } from '../copy.strategy.ts'
+import { assign, fill, withEntries } from '../copy.strategy.ts'
 import { defineStrategy } from '../define.strategy.ts'
 import { ConfigMap, Secret } from './config.ts'
 import {
@@ -19,8 +19,11 @@ const utf8 = new TextEncoder()
 function defaultSecret(secret: Secret): Secret {
   const s = fill(secret, { type: 'Opaque' })
   if (!s.stringData) return s
-  const data: Record<string, string> = { ...s.data }
-  for (const key of Object.keys(s.stringData)) data[key] = utf8.encode(s.stringData[key]!).toBase64()
+  const texts = Object.entries(s.stringData)
+  const data = withEntries(
+    s.data,
+    texts.map(([key, text]) => [key, utf8.encode(text).toBase64()]),
+  )
   return assign(s, { data: Object.keys(data).length > 0 ? data : undefined, stringData: undefined })
 }
 

@@ -1,4 +1,4 @@
-import { assign, each, fill, within } from '../copy.strategy.ts'
+import { assign, each, entry, fill, withEntries, within } from '../copy.strategy.ts'
 import type { Container, ContainerPort, EnvVar, HTTPGetAction, LifecycleHandler, Probe } from './container.ts'
 import type { EphemeralContainer } from './pod.ts'
 
@@ -67,11 +67,6 @@ export function defaultProbe(probe: Probe): Probe {
 export function requestsFromLimits<R extends Container['resources']>(resources: R): R {
   const { limits, requests } = resources
   if (!limits) return resources
-  let filled: Record<string, string> | undefined
-  for (const name in limits) {
-    if (requests?.[name] !== undefined) continue
-    filled ??= { ...requests }
-    filled[name] = limits[name]!
-  }
-  return filled ? { ...resources, requests: filled } : resources
+  const missing = Object.entries(limits).filter(([name]) => entry(requests, name) === undefined)
+  return missing.length === 0 ? resources : { ...resources, requests: withEntries(requests, missing) }
 }

@@ -49,6 +49,8 @@ const defaultRequests = (container: Container) => within(container, 'resources',
 /** In the host's network a port is the host's port. */
 function defaultHostContainer(container: Container): Container {
   return within(defaultRequests(container), 'ports', (ports) =>
-    each(ports, (port) => (port.hostPort ? port : { ...port, hostPort: port.containerPort })),
+    each(ports, (port) =>
+      port.hostPort || !port.containerPort ? port : { ...port, hostPort: port.containerPort },
+    ),
   )
 }

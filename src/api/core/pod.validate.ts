@@ -1,3 +1,4 @@
+import { entry } from '../copy.strategy.ts'
 import { validateIp } from '../meta/ip.validate.ts'
 import {
   dnsLabel,
@@ -241,7 +242,7 @@ function validatePodResources(out: Problems, field: string, spec: PodSpec): void
   spec.containers?.forEach((c, i) => {
     for (const name in c.resources?.limits) {
       const limit = c.resources.limits[name]!
-      const whole = resources?.limits?.[name]
+      const whole = entry(resources?.limits, name)
       if (whole === undefined || compareText(limit, whole) <= 0) continue
       const at = `${field}.containers[${i}][${name}].limits`
       invalid(out, at, limit, `must be less than or equal to pod limits of ${whole}`)

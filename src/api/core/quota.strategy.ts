@@ -1,4 +1,4 @@
-import { each, within } from '../copy.strategy.ts'
+import { each, entry, withEntries, within } from '../copy.strategy.ts'
 import { defineStrategy } from '../define.strategy.ts'
 import { LimitRange, type LimitRangeItem, ResourceQuota } from './quota.ts'
 import {
@@ -12,8 +12,8 @@ type Amounts = Readonly<Record<string, string>>
 
 /** `base` with what it lacks of `extra`; the same object when that is nothing. */
 function completed(base: Amounts | undefined, extra: Amounts | undefined): Amounts | undefined {
-  if (!extra || Object.keys(extra).every((key) => base?.[key] !== undefined)) return base
-  return { ...extra, ...base }
+  const missing = Object.entries(extra ?? {}).filter(([key]) => entry(base, key) === undefined)
+  return missing.length === 0 ? base : withEntries(base, missing)
 }
 
 /** Containers that say nothing get the maximum as limit, and as request their limit, else the minimum. */

@@ -1,4 +1,5 @@
 import { equalJson } from '../../schema/index.ts'
+import { entry } from '../copy.strategy.ts'
 import { qualifiedName } from '../meta/names.validate.ts'
 import {
   duplicate,
@@ -77,30 +78,30 @@ function validateItem(out: Problems, field: string, item: LimitRangeItem): void 
   }
   const names = new Set([max, min, limit, request].flatMap((list) => Object.keys(list ?? {})))
   for (const name of names) {
-    inOrder('min', min?.[name], ['min', min?.[name]], ['max', max?.[name]], name)
+    inOrder('min', entry(min, name), ['min', entry(min, name)], ['max', entry(max, name)], name)
     inOrder(
       'defaultRequest',
-      request?.[name],
-      ['min', min?.[name]],
-      ['default request', request?.[name]],
+      entry(request, name),
+      ['min', entry(min, name)],
+      ['default request', entry(request, name)],
       name,
     )
     inOrder(
       'defaultRequest',
-      request?.[name],
-      ['default request', request?.[name]],
-      ['max', max?.[name]],
+      entry(request, name),
+      ['default request', entry(request, name)],
+      ['max', entry(max, name)],
       name,
     )
     inOrder(
       'defaultRequest',
-      request?.[name],
-      ['default request', request?.[name]],
-      ['default limit', limit?.[name]],
+      entry(request, name),
+      ['default request', entry(request, name)],
+      ['default limit', entry(limit, name)],
       name,
     )
-    inOrder('default', min?.[name], ['min', min?.[name]], ['default', limit?.[name]], name)
-    inOrder('default', max?.[name], ['default', limit?.[name]], ['max', max?.[name]], name)
+    inOrder('default', entry(min, name), ['min', entry(min, name)], ['default', entry(limit, name)], name)
+    inOrder('default', entry(max, name), ['default', entry(limit, name)], ['max', entry(max, name)], name)
   }
 }
 

@@ -1,4 +1,5 @@
 import { compareQuantities, parseQuantity, type Quantity, wholeValue } from '../../schema/index.ts'
+import { entry } from '../copy.strategy.ts'
 import { dnsLabel, qualifiedName } from '../meta/names.validate.ts'
 import {
   duplicate,
@@ -141,7 +142,7 @@ export function validateResourceRequirements(
   for (const name in requests) {
     const request = requests[name]!
     look('requests', name, request)
-    const limit = limits?.[name]
+    const limit = entry(limits, name)
     if (limit === undefined) {
       if (!mayOvercommit(name))
         required(out, `${field}.limits`, 'Limit must be set for non overcommitable resources')

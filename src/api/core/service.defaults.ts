@@ -24,7 +24,7 @@ function defaultSpec(spec: ServiceSpec): ServiceSpec {
 
 function defaultPort(port: ServicePort): ServicePort {
   const p = fill(port, { protocol: 'TCP' })
-  return p.targetPort ? p : { ...p, targetPort: p.port }
+  return p.targetPort || !p.port ? p : { ...p, targetPort: p.port }
 }
 
 export function isExternallyAccessible(spec: ServiceSpec): boolean {

@@ -1,3 +1,4 @@
+import { entry } from '../copy.strategy.ts'
 import { labelValue, qualifiedName } from './names.validate.ts'
 import type { LabelSelector } from './object-meta.ts'
 import { validateLabels } from './object-meta.validate.ts'
@@ -35,9 +36,9 @@ export function isEmptySelector(selector: LabelSelector): boolean {
 
 /** Whether it matches these labels. Unknown operators match nothing. */
 export function selects(selector: LabelSelector, labels: Readonly<Record<string, string>>): boolean {
-  for (const key in selector.matchLabels) if (labels[key] !== selector.matchLabels[key]) return false
+  for (const key in selector.matchLabels) if (entry(labels, key) !== selector.matchLabels[key]) return false
   return (selector.matchExpressions ?? []).every(({ key, operator, values }) => {
-    const value = labels[key]
+    const value = entry(labels, key)
     if (operator === 'In') return value !== undefined && values?.includes(value) === true
     if (operator === 'NotIn') return value === undefined || values?.includes(value) !== true
     if (operator === 'Exists') return value !== undefined
