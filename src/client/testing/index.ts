@@ -1,4 +1,5 @@
 export { apiContract, type ContractSetup } from './contract.ts'
 export { eventually } from './eventually.ts'
 export { httpFront, type Intercept } from './http-front.ts'
+export { lagging } from './lagging.ts'
 export { type Call, type Loose, MemoryApi } from './memory-api.ts'

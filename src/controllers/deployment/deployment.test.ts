@@ -5,6 +5,7 @@ import type { Input } from '../../schema/index.ts'
 import { replicaSets } from '../replicaset/index.ts'
 import { deployment, type Harness, harness, podsOf, setPod } from '../testing/harness.ts'
 import { deployments } from './index.ts'
+import { planDeployment } from './plan.ts'
 
 const key = { namespace: 'default', name: 'web' }
 
@@ -284,4 +285,74 @@ test('at rest nothing is written, however long', async () => {
   assert.equal(h.api.revision, revision)
   assert.deepEqual(h.waits(), [])
   await h.end()
+})
+
+test('a status that has not caught up with a shrunken ReplicaSet does not make room for more', () => {
+  const now = Date.UTC(2026, 0, 1)
+  const set = (name: string, image: string, replicas: number, available: number, created: string) =>
+    ({
+      apiVersion: 'apps/v1',
+      kind: 'ReplicaSet',
+      metadata: {
+        name,
+        namespace: 'default',
+        uid: name,
+        resourceVersion: '1',
+        generation: 2,
+        creationTimestamp: created,
+        labels: { app: 'web' },
+        annotations: sizes,
+      },
+      spec: {
+        replicas,
+        selector: {},
+        template: { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'c', image }] } },
+      },
+      status: {
+        replicas: available,
+        readyReplicas: available,
+        availableReplicas: available,
+        observedGeneration: 1,
+      },
+    }) as unknown as ReplicaSet
+  const sizes = {
+    'deployment.kubernetes.io/desired-replicas': '10',
+    'deployment.kubernetes.io/max-replicas': '13',
+    'deployment.kubernetes.io/revision': '1',
+  }
+  const old = set('old', 'one', 8, 10, '2026-01-01T00:00:00Z')
+  const fresh = set('new', 'two', 5, 5, '2026-01-02T00:00:00Z')
+  const d = {
+    ...deployment('web', { replicas: 10 }),
+    metadata: {
+      name: 'web',
+      namespace: 'default',
+      uid: 'd',
+      resourceVersion: '1',
+      generation: 2,
+      annotations: { 'deployment.kubernetes.io/revision': '2' },
+    },
+    status: {},
+  } as unknown as Deployment
+  const spec = { ...d.spec, template: fresh.spec.template }
+  const annotated = {
+    ...fresh,
+    metadata: { ...fresh.metadata, annotations: { ...sizes, 'deployment.kubernetes.io/revision': '2' } },
+  }
+  const observed = {
+    deployment: { ...d, spec },
+    controlled: [old, annotated],
+    orphans: [],
+    namesake: undefined,
+    podsOf: () => [],
+  }
+  const { steps } = planDeployment(observed, { now, failure: undefined })
+  const shrunk = steps
+    .flatMap((s) => s.actions)
+    .flatMap((a) => (a.do === 'update' && a.kind === ReplicaSet ? [a.object as ReplicaSet] : []))
+  // 8 have to stay available. 13 are (8 old, 5 new), so 5 may go; by the stale status it would be 7.
+  assert.deepEqual(
+    shrunk.map((rs) => [rs.metadata.name, rs.spec.replicas]),
+    [['old', 3]],
+  )
 })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ApiError, ClusterRole, ConfigMap, Deployment, Event, Pod, ReplicaSet } from '../../api/index.ts'
+import { lagging } from '../../client/testing/index.ts'
 import type { Kind, KubeObject } from '../../schema/index.ts'
 import { type Harness, harness } from '../testing/harness.ts'
 import { garbageCollector } from './index.ts'
@@ -120,6 +121,17 @@ test('an owner in another namespace is no owner', async () => {
   await make(h, Pod, 'p', [owner(far)])
   await h.settle()
   assert.deepEqual(await left(h), ['x'])
+  await h.end()
+})
+
+test('an owner that the cache does not show yet is asked for, and its dependents stay', async () => {
+  const h = await harness([garbageCollector()], undefined, (api, clock) =>
+    lagging(api, clock, 60_000, ConfigMap),
+  )
+  const young = await make(h, ConfigMap, 'young')
+  await make(h, Pod, 'p', [owner(young)])
+  await h.settle(1000)
+  assert.deepEqual(await left(h), ['p', 'young'])
   await h.end()
 })
 

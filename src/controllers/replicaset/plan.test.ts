@@ -136,6 +136,12 @@ test('pods that cannot be created show as ReplicaFailure until they can', async 
     [failed[0]?.type, failed[0]?.status, failed[0]?.reason, failed[0]?.message],
     ['ReplicaFailure', 'True', 'FailedCreate', 'exceeded quota: q'],
   )
+  await h.settle(10_000)
+  assert.deepEqual(
+    (await h.api.get(ReplicaSet, key)).status.conditions,
+    failed,
+    'further failures write nothing',
+  )
   h.api.fault = undefined
   await h.settle(60_000)
   assert.equal((await podsOf(h)).length, 3)
@@ -160,6 +166,23 @@ test('one that is being deleted makes and deletes nothing', async () => {
   await h.api.delete(Pod, { namespace: 'default', name: first!.metadata.name })
   await h.settle()
   assert.equal((await podsOf(h)).length, 2)
+  await h.end()
+})
+
+test('a pod on its way out is not taken in', async () => {
+  const h = await harness([replicaSets])
+  const metadata = {
+    namespace: 'default',
+    name: 'stray',
+    labels: { app: 'web' },
+    finalizers: ['example.com/hold'],
+  }
+  await h.api.create(Pod, { metadata, spec: { containers: [] } })
+  await h.api.delete(Pod, metadata)
+  await h.api.create(ReplicaSet, owned)
+  await h.settle()
+  assert.equal((await podsOf(h)).length, 4)
+  assert.equal((await h.api.get(Pod, metadata)).metadata.ownerReferences, undefined)
   await h.end()
 })
 

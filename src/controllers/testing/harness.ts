@@ -17,13 +17,16 @@ export interface Harness {
 export async function harness(
   made: readonly Controller[] | ((clock: VirtualClock) => readonly Controller[]),
   log: Log = silentLog,
+  /** What the controllers reach the API through. */
+  through: (api: Api, clock: VirtualClock) => Api = (api) => api,
 ): Promise<Harness> {
   const clock = new VirtualClock()
   const controllers = typeof made === 'function' ? made(clock) : made
   const api = new MemoryApi({ clock })
   const stop = new AbortController()
   const random = seededRandom(7)
-  const running = runControllers({ api: () => api, controllers, clock, random, log, signal: stop.signal })
+  const reach = through(api, clock)
+  const running = runControllers({ api: () => reach, controllers, clock, random, log, signal: stop.signal })
   await running.ready
   const settle = async (ms = 0) => {
     for (let turn = 0, last = -1; turn < 200 && (api.revision !== last || turn < 3); turn++) {
