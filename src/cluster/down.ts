@@ -32,8 +32,7 @@ export async function down(options: DownOptions): Promise<void> {
   const release = await lockFile(upLock(layout), clock, 60_000)
   try {
     step('stopping the supervisor, the server and the agents')
-    await stopOurs(layout, clock, ['supervisor'])
-    await stopOurs(layout, clock, ['agent', 'server'])
+    await stopOurs(layout, clock)
     step('stopping the containers')
     const nodes = [...layout.nodes, ...(await surplusNodes(layout))]
     await stopRuntimes(nodes, clock, options.graceMs ?? 10_000)
@@ -66,9 +65,15 @@ export async function ourProcesses(layout: Layout, commands: readonly string[]) 
   })
 }
 
-async function stopOurs(layout: Layout, clock: Clock, commands: readonly string[]): Promise<void> {
-  const found = (await ourProcesses(layout, commands)).filter((p) => p.pid !== process.pid)
-  await Promise.all(found.map((p) => stopPid(p.pid, clock, 10_000)))
+/** The supervisor first, or it would start the others again; until none is left, for they may have started one. */
+async function stopOurs(layout: Layout, clock: Clock): Promise<void> {
+  for (;;) {
+    const supervisors = await ourProcesses(layout, ['supervisor'])
+    const others = await ourProcesses(layout, ['agent', 'server'])
+    if (supervisors.length + others.length === 0) return
+    await Promise.all(supervisors.map((p) => stopPid(p.pid, clock, 5_000)))
+    await Promise.all(others.map((p) => stopPid(p.pid, clock, 10_000)))
+  }
 }
 
 async function stopPid(pid: number, clock: Clock, graceMs: number): Promise<void> {

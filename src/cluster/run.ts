@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
-import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
 import { flushCompileCache } from 'node:module'
 import { join } from 'node:path'
-import { type Clock, processLog, sleep, systemClock } from '../base/index.ts'
-import { ourProcesses } from './down.ts'
+import { type Clock, processLog, sleep, systemClock, systemRandom } from '../base/index.ts'
+import { ourProcesses, upLock } from './down.ts'
 import { readJson } from './files.ts'
 import { type ClusterConfig, type Layout, layoutOf } from './layout.ts'
 import { findProgram } from './machine.ts'
@@ -34,10 +34,16 @@ export async function runPart(command: string, args: readonly string[]): Promise
   switch (command) {
     case 'supervisor':
       return runSupervisor(read)
-    case 'server':
-      return (await import('./server.ts')).runServer(await read(), flushCompileCache)
-    case 'agent':
-      return (await import('./agent.ts')).runAgent(await read(), option('node'), flushCompileCache)
+    case 'server': {
+      const layout = await read()
+      guardSupervisor(layout)
+      return (await import('./server.ts')).runServer(layout, flushCompileCache)
+    }
+    case 'agent': {
+      const layout = await read()
+      guardSupervisor(layout)
+      return (await import('./agent.ts')).runAgent(layout, option('node'), flushCompileCache)
+    }
     default:
       throw new Error(`cannot run "${command}": expected supervisor, server or agent`)
   }
@@ -122,4 +128,31 @@ async function waitForState(layout: Layout, pid: number, clock: Clock): Promise<
       throw new Error('cannot start the supervisor: it did not report within 15 s')
     await sleep(clock, 10)
   }
+}
+
+const GUARD_MS = 2_000
+
+/**
+ * The parts watch their supervisor in turn: when it is killed, one of them starts another. Not while the cluster is
+ * brought up or down, which whoever does that holds a lock for.
+ */
+function guardSupervisor(layout: Layout): void {
+  const clock = systemClock({ background: true })
+  const log = processLog('guard')
+  const look = async () => {
+    const state = await readSupervisorState(layout.runDir).catch(() => undefined)
+    if (!state || isAliveSync(state.supervisor) || existsSync(upLock(layout))) return
+    log.warn({ pid: state.supervisor.pid }, 'the supervisor is gone: starting another')
+    await startSupervisor(layout, clock)
+  }
+  const again = () => {
+    // Not all at the same moment: two that start at once see each other, and both give up.
+    const pauseMs = GUARD_MS + Math.floor(systemRandom().next() * GUARD_MS)
+    clock.after(pauseMs, () => {
+      look()
+        .catch((error) => log.warn({ error: String(error) }, 'cannot start a supervisor'))
+        .then(again)
+    })
+  }
+  again()
 }
