@@ -21,6 +21,7 @@ export async function runServer(layout: Layout, onStarted: () => void): Promise<
     openSqliteStore({ path: layout.storePath, clock, log }),
   ])
   const { config } = layout
+  let current = pki
   const controlPlane = await startControlPlane({
     store,
     clock,
@@ -28,7 +29,7 @@ export async function runServer(layout: Layout, onStarted: () => void): Promise<
     log,
     security: {
       serviceAccountKey: pki.serviceAccountKey,
-      kubeletClient: pki.kubeletClient,
+      kubeletClient: () => current.kubeletClient,
       nodeAuthority: pki.ca.cert,
     },
     serviceCidr: config.serviceCidr,
@@ -40,7 +41,10 @@ export async function runServer(layout: Layout, onStarted: () => void): Promise<
   // Every address of the machine: pods and nodes use that of the cluster's bridge, people whatever they like.
   const listener = await controlPlane.server.listen({ host: '0.0.0.0', port: config.apiPort, tls: tls(pki) })
   log.info({ port: listener.port }, 'serving the API')
-  keepCertificatesFresh(layout, pki, clock, log, (renewed) => listener.renew(tls(renewed)))
+  keepCertificatesFresh(layout, pki, clock, log, (renewed) => {
+    current = renewed
+    listener.renew(tls(renewed))
+  })
   controlPlane.ready.catch((error) => {
     log.error({ error: String(error) }, 'cannot start the control loops')
     process.exit(1)

@@ -25,8 +25,8 @@ import { createNodeProxy } from './nodes/proxy.ts'
 export interface SecurityOptions {
   /** Signs and checks service account tokens (PEM, P-256). */
   readonly serviceAccountKey: { readonly privateKey: string; readonly publicKey: string }
-  /** What the server shows to node agents, and the authority (PEM) it checks theirs against. */
-  readonly kubeletClient: CertifiedKey
+  /** What the server shows to node agents (a function where it is renewed), and the authority (PEM) it checks theirs against. */
+  readonly kubeletClient: CertifiedKey | (() => CertifiedKey)
   readonly nodeAuthority: string
   /** Default: https://kubernetes.default.svc.cluster.local */
   readonly issuer?: string
@@ -57,12 +57,13 @@ export async function createSecurity(context: SecurityContext, options: Security
     jwksUri: `${issuer}/openid/v1/jwks`,
   })
   const authenticator = new RequestAuthenticator({ tokens, authorizer, objects, clock, log })
+  const { kubeletClient } = options
   const nodeProxy = await createNodeProxy({
     objects,
     clock,
     random,
     log,
-    client: options.kubeletClient,
+    client: typeof kubeletClient === 'function' ? kubeletClient : () => kubeletClient,
     authority: options.nodeAuthority,
   })
   let aggregation: RoleAggregation | undefined

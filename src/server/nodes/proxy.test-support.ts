@@ -25,6 +25,8 @@ interface FakeKubelet {
   readonly seen: { path: string; client: string; headers: IncomingMessage['headers'] }[]
 }
 
+/** What the server shows: a test may put the renewed one in place of the current. */
+export const certificates = {} as { current: CertifiedKey; renewed: CertifiedKey }
 export let kubelet: FakeKubelet
 let kubeletServer: Server
 export let appServer: Server
@@ -47,7 +49,8 @@ before(async () => {
       serial: '02',
     })
   const serving = await issue('n1', ['server'])
-  const client = await issue('kube-apiserver-kubelet-client', ['client'])
+  certificates.current = await issue('kube-apiserver-kubelet-client', ['client'])
+  certificates.renewed = await issue('renewed', ['client'])
   const server = createHttpsServer({
     ...serving,
     ca: ca.cert,
@@ -94,7 +97,7 @@ before(async () => {
     clock,
     random: { next: () => 0 },
     log: silentLog,
-    client,
+    client: () => certificates.current,
     authority: ca.cert,
   })
 })

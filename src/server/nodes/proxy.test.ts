@@ -6,6 +6,7 @@ import { EndpointSlice, Service } from '../../api/index.ts'
 import {
   type Asked,
   appPort,
+  certificates,
   FakeExchange,
   kubelet,
   objects,
@@ -38,6 +39,19 @@ test('a log comes from the pod’s node, as the server, with the options passed 
   )
   assert.equal(seen?.client, 'kube-apiserver-kubelet-client')
   assert.equal(seen?.headers.authorization, undefined)
+})
+
+test('a renewed certificate is shown from the next request on', async () => {
+  const before = certificates.current
+  kubelet.handle = (_req, res) => res.end()
+  await plain({ subresource: 'log' })
+  certificates.current = certificates.renewed
+  await plain({ subresource: 'log' })
+  assert.deepEqual(
+    kubelet.seen.slice(-2).map((seen) => seen.client),
+    ['kube-apiserver-kubelet-client', 'renewed'],
+  )
+  certificates.current = before
 })
 
 test('a followed log arrives line by line, and ends when the client goes', async () => {

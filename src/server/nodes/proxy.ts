@@ -15,13 +15,18 @@ import {
 } from './targets.ts'
 import { forwardPlain, forwardUpgrade, type Upstream } from './transport.ts'
 
+interface ClientCertificate {
+  readonly cert: string
+  readonly key: string
+}
+
 export interface NodeProxyOptions {
   readonly objects: ObjectReader
   readonly clock: Clock
   readonly random: Pick<Random, 'next'>
   readonly log: Log
-  /** What the server shows to node agents (PEM). */
-  readonly client: { readonly cert: string; readonly key: string }
+  /** What the server shows to node agents (PEM); asked for every request, so that it may be renewed. */
+  readonly client: () => ClientCertificate
   /** Who signs node agents' serving certificates (PEM). */
   readonly authority: string
 }
@@ -29,14 +34,7 @@ export interface NodeProxyOptions {
 /** The road from the server to the nodes: logs and streams of containers, and HTTP to nodes, pods and services. */
 export async function createNodeProxy(options: NodeProxyOptions): Promise<NodeProxy & { close(): void }> {
   await options.objects.ready(Node, Pod, Service, EndpointSlice)
-  const tls = { ca: options.authority, cert: options.client.cert, key: options.client.key }
-  const agents: Agents = {
-    tls,
-    // Connections that wait are closed before an agent on the other side would do it.
-    kubelet: new HttpsAgent({ ...tls, keepAlive: true, maxFreeSockets: 16, timeout: 0 }),
-    http: new HttpAgent({ keepAlive: true, maxFreeSockets: 16 }),
-    https: new HttpsAgent({ keepAlive: true, maxFreeSockets: 16, rejectUnauthorized: false }),
-  }
+  const agents = new Agents(options)
   return {
     async handle(request) {
       const { upstream, errorsAsStatus, location } = route(request, options, agents)
@@ -52,16 +50,38 @@ export async function createNodeProxy(options: NodeProxyOptions): Promise<NodePr
       return forwardUpgrade({ ...upstream, agent: undefined }, request.connection, forward)
     },
     close() {
-      for (const agent of [agents.kubelet, agents.http, agents.https]) agent.destroy()
+      agents.close()
     },
   }
 }
 
-interface Agents {
-  readonly tls: { readonly ca: string; readonly cert: string; readonly key: string }
-  readonly kubelet: HttpsAgent
-  readonly http: HttpAgent
-  readonly https: HttpsAgent
+/** Connections that wait for use, by whom they lead to. */
+class Agents {
+  readonly http = new HttpAgent({ keepAlive: true, maxFreeSockets: 16 })
+  readonly https = new HttpsAgent({ keepAlive: true, maxFreeSockets: 16, rejectUnauthorized: false })
+  readonly #options: NodeProxyOptions
+  #kubelet: { readonly agent: HttpsAgent; readonly client: ClientCertificate } | undefined
+
+  constructor(options: NodeProxyOptions) {
+    this.#options = options
+  }
+
+  get tls(): ClientCertificate & { readonly ca: string } {
+    return { ca: this.#options.authority, ...this.#options.client() }
+  }
+
+  /** After the certificate was renewed, new connections show the new one; running requests keep theirs. */
+  get kubelet(): HttpsAgent {
+    const client = this.#options.client()
+    if (this.#kubelet?.client.cert === client.cert) return this.#kubelet.agent
+    const agent = new HttpsAgent({ ...this.tls, keepAlive: true, maxFreeSockets: 16 })
+    this.#kubelet = { agent, client }
+    return agent
+  }
+
+  close(): void {
+    for (const agent of [this.#kubelet?.agent, this.http, this.https]) agent?.destroy()
+  }
 }
 
 interface Route {
