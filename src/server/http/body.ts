@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { load, YAMLException } from 'js-yaml'
 import { ApiError, badRequest } from '../../api/index.ts'
 import { JsonError, openEnvelope, parseJson } from '../../schema/index.ts'
@@ -59,6 +60,8 @@ export function parseBytes(
 }
 
 export function parseJsonBody(bytes: Buffer | string): ParsedBody {
+  if (typeof bytes !== 'string' && !isUtf8(bytes))
+    throw badRequest('cannot read the body as JSON: it is not valid UTF-8')
   try {
     const { value, duplicates } = parseJson(bytes, { duplicates: true })
     return { value, duplicates, protobuf: undefined }

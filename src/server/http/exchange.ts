@@ -19,6 +19,8 @@ export interface Exchange extends RequestFacts {
   readonly body: Readable
   /** Whether an answer was begun. */
   readonly answered: boolean
+  /** Of the answer; 0 before there is one. */
+  readonly status: number
   /** The whole answer. */
   send(status: number, headers: Headers, body: Uint8Array | string): void
   /** The head of an answer whose body follows on the stream. */
@@ -84,6 +86,9 @@ export class Http1Exchange implements Exchange {
   get answered() {
     return this.#res.headersSent
   }
+  get status() {
+    return this.#res.headersSent ? this.#res.statusCode : 0
+  }
 
   header(name: string): string | undefined {
     const value = this.#req.headers[name]
@@ -91,6 +96,7 @@ export class Http1Exchange implements Exchange {
   }
 
   send(status: number, headers: Headers, body: Uint8Array | string): void {
+    if (this.#res.headersSent) return
     const length = typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength
     // An unread body would be taken for the next request: the connection ends with this answer.
     const unread = !this.#req.complete
@@ -158,6 +164,9 @@ export class Http2Exchange implements Exchange {
   }
   get answered() {
     return this.#stream.headersSent
+  }
+  get status() {
+    return Number(this.#stream.sentHeaders?.[':status'] ?? 0)
   }
   get #socket(): Partial<TLSSocket> {
     return (this.#stream.session?.socket ?? {}) as Partial<TLSSocket>

@@ -5,7 +5,7 @@ import type { Operations } from '../operations.ts'
 import { noSuchPath } from '../registry/resources.ts'
 import { AnswerContext, sendError } from './answer.ts'
 import type { Exchange } from './exchange.ts'
-import type { Inflight } from './inflight.ts'
+import { type Inflight, isLongRunning } from './inflight.ts'
 import type { ServerMetrics } from './metrics.ts'
 import { type RequestInfo, requestInfo } from './request-info.ts'
 import { resourceRequest } from './resource-request.ts'
@@ -38,34 +38,40 @@ export interface Request {
   readonly parts: HandlerParts
 }
 
+const REQUEST_TIMEOUT_MS = 60_000
+
 /** From an exchange to its answer; it never throws. */
 export function handle(exchange: Exchange, parts: HandlerParts): void {
   const context = new AnswerContext()
-  const startedMs = parts.clock.monotonic()
+  const { clock, metrics } = parts
+  const startedMs = clock.monotonic()
   let info: RequestInfo | undefined
-  let release: (() => void) | undefined
+  const atEnd: (() => void)[] = []
+  const end = () => {
+    for (const fn of atEnd.splice(0)) fn()
+    metrics.observe(info, exchange.method, exchange.status, clock.monotonic() - startedMs)
+  }
   const fail = (error: unknown) => {
-    const apiError = error instanceof ApiError ? error : bug(error, exchange, parts.log)
-    sendError(exchange, apiError, context)
-    release?.()
-    release = undefined
-    parts.metrics.observe(info, exchange.method, apiError.code, parts.clock.monotonic() - startedMs)
+    sendError(exchange, error instanceof ApiError ? error : bug(error, exchange, parts.log), context)
+    end()
   }
   const run = async () => {
     info = requestInfo(exchange.method, exchange.target)
     const user = await identify(exchange, parts)
-    release = parts.inflight.enter(user, info)
+    atEnd.push(parts.inflight.enter(user, info))
+    if (!isLongRunning(info))
+      atEnd.push(clock.after(REQUEST_TIMEOUT_MS, () => sendError(exchange, timedOut(), context)))
     const allowed = parts.operations.authorize(user, info)
     if (allowed) await allowed
     const request: Request = { exchange, info, user, context, parts }
-    if (!info.isResource) {
-      if (!(await parts.nonResource(request))) throw noSuchPath()
-    } else await resourceRequest(request, kindOf(info, parts))
-    release?.()
-    release = undefined
-    parts.metrics.observe(info, exchange.method, 200, parts.clock.monotonic() - startedMs)
+    if (info.isResource) await resourceRequest(request, kindOf(info, parts))
+    else if (!(await parts.nonResource(request))) throw noSuchPath()
   }
-  run().catch(fail)
+  run().then(end, fail)
+}
+
+function timedOut(): ApiError {
+  return new ApiError('Timeout', `request did not complete within ${REQUEST_TIMEOUT_MS / 1000}s`)
 }
 
 /** Who asks; the same for upgraded connections. */

@@ -12,6 +12,11 @@ const LONG = new Set(['watch'])
 const LONG_SUBRESOURCES = new Set(['log', 'exec', 'attach', 'portforward', 'proxy'])
 const NOTHING = () => {}
 
+/** Watches and streams: they last as long as the client likes. */
+export function isLongRunning(attributes: RequestAttributes): boolean {
+  return LONG.has(attributes.verb) || LONG_SUBRESOURCES.has(attributes.subresource)
+}
+
 /** Bounds how many requests are worked on at a time; watches and streams do not count. */
 export class Inflight {
   readonly #limits: InflightLimits
@@ -33,8 +38,7 @@ export class Inflight {
 
   /** Throws TooManyRequests, or returns what to call when the request is over. */
   enter(user: UserInfo, attributes: RequestAttributes): () => void {
-    if (LONG.has(attributes.verb) || LONG_SUBRESOURCES.has(attributes.subresource) || !attributes.isResource)
-      return NOTHING
+    if (isLongRunning(attributes) || !attributes.isResource) return NOTHING
     const held = this.#byUser.get(user.username) ?? 0
     // The cluster's own parts always get through: they are what resolves an overload.
     const exempt = user.groups.includes('system:masters')

@@ -26,10 +26,17 @@ import { WatchStream } from './watch-stream.ts'
 const DEFAULT_WATCH_MS = 30 * 60_000
 const MAX_WATCH_MS = 60 * 60_000
 
+const DEPRECATED: Readonly<Record<string, string>> = {
+  'core.v1.Endpoints': 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
+  'core.v1.ComponentStatus': 'v1 ComponentStatus is deprecated in v1.19+',
+}
+
 /** A request for objects: finds out what is to be done and answers it. */
 export async function resourceRequest(request: Request, kind: Kind): Promise<void> {
   const { info, parts } = request
   checkServed(request, kind)
+  const deprecation = DEPRECATED[kind.name]
+  if (deprecation) request.context.warn(deprecation)
   if (PROXIED.has(info.subresource)) return parts.proxy(request)
   switch (info.verb) {
     case 'get':
