@@ -169,6 +169,17 @@ test('one that is being deleted makes and deletes nothing', async () => {
   await h.end()
 })
 
+test('a pod that appears later and fits is taken in, and one too many is deleted', async () => {
+  const h = await running()
+  const metadata = { namespace: 'default', name: 'stray', labels: { app: 'web' } }
+  await h.api.create(Pod, { metadata, spec: { containers: [] } })
+  await h.settle()
+  const pods = await podsOf(h)
+  assert.equal(pods.length, 3)
+  assert.ok(pods.every((p) => p.metadata.ownerReferences?.[0]?.uid === h.made.metadata.uid))
+  await h.end()
+})
+
 test('a pod on its way out is not taken in', async () => {
   const h = await harness([replicaSets])
   const metadata = {

@@ -1,4 +1,4 @@
-import { type Deployment, Pod } from '../../api/index.ts'
+import { type Api, type Deployment, Pod } from '../../api/index.ts'
 import { type Log, seededRandom, silentLog, timestamp, VirtualClock } from '../../base/index.ts'
 import { MemoryApi } from '../../client/testing/index.ts'
 import type { Input } from '../../schema/index.ts'
