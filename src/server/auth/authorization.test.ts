@@ -144,6 +144,7 @@ test('what the default roles allow', async () => {
     [user('system:kube-scheduler'), ask('create', 'pods/binding', 'shop', 'web'), true],
     [user('system:kube-scheduler'), ask('get', 'secrets', 'shop', 's'), false],
     [user('system:kube-controller-manager'), ask('watch', 'apps|deployments'), true],
+    [user('system:node:n1', 'system:nodes'), ask('watch', 'discovery.k8s.io|endpointslices'), true],
   ]
   for (const [who, attributes, allowed] of cases) {
     const { verb, path, namespace } = attributes

@@ -310,7 +310,8 @@ const bindings: readonly BindingPolicy[] = [
   bindCluster('system:discovery', AUTHENTICATED),
   bindCluster('system:basic-user', AUTHENTICATED),
   bindCluster('system:public-info-viewer', AUTHENTICATED, UNAUTHENTICATED),
-  bindCluster('system:node-proxier', userNamed('system:kube-proxy')),
+  // The agents of the nodes are also their service proxies and their DNS servers.
+  bindCluster('system:node-proxier', userNamed('system:kube-proxy'), groupNamed('system:nodes')),
   bindCluster('system:kube-controller-manager', userNamed('system:kube-controller-manager')),
   bindCluster('system:kube-dns', controller('kube-dns')),
   bindCluster('system:kube-scheduler', userNamed('system:kube-scheduler')),
