@@ -1,3 +1,4 @@
+import { templateWarnings } from '../core/pod.warnings.ts'
 import { defineStrategy } from '../define.strategy.ts'
 import { ControllerRevision } from './controller-revision.ts'
 import { DaemonSet } from './daemon-set.ts'
@@ -14,6 +15,7 @@ import * as rules from './workload.validate.ts'
 
 export const deploymentStrategy = defineStrategy(Deployment, {
   generation: true,
+  warnings: templateWarnings,
   defaults: defaultDeployment,
   validate: rules.validateDeployment,
   validateUpdate: rules.validateDeploymentUpdate,
@@ -22,6 +24,7 @@ export const deploymentStrategy = defineStrategy(Deployment, {
 
 export const replicaSetStrategy = defineStrategy(ReplicaSet, {
   generation: true,
+  warnings: templateWarnings,
   defaults: defaultReplicaSet,
   validate: rules.validateReplicaSet,
   validateUpdate: rules.validateReplicaSetUpdate,
@@ -31,6 +34,7 @@ export const replicaSetStrategy = defineStrategy(ReplicaSet, {
 
 export const daemonSetStrategy = defineStrategy(DaemonSet, {
   generation: true,
+  warnings: templateWarnings,
   defaults: defaultDaemonSet,
   validate: rules.validateDaemonSet,
   validateUpdate: rules.validateDaemonSetUpdate,
@@ -38,6 +42,7 @@ export const daemonSetStrategy = defineStrategy(DaemonSet, {
 
 export const statefulSetStrategy = defineStrategy(StatefulSet, {
   generation: true,
+  warnings: templateWarnings,
   defaults: defaultStatefulSet,
   validate: rules.validateStatefulSet,
   validateUpdate: rules.validateStatefulSetUpdate,

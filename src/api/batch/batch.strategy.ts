@@ -1,4 +1,5 @@
 import { assign } from '../copy.strategy.ts'
+import { templateWarnings } from '../core/pod.warnings.ts'
 import { defineStrategy } from '../define.strategy.ts'
 import { defaultCronJob, defaultJob } from './batch.defaults.ts'
 import { validateCronJob, validateJob, validateJobUpdate } from './batch.validate.ts'
@@ -28,6 +29,7 @@ function selected(job: Job): Job {
 
 export const jobStrategy = defineStrategy(Job, {
   generation: true,
+  warnings: templateWarnings,
   defaults: defaultJob,
   create: selected,
   update: (job, old, subresource) =>

@@ -5,6 +5,7 @@ import { defaultPod, mirrorServiceAccount } from './pod.defaults.ts'
 import { qosClass } from './pod.qos.ts'
 import { Pod, type PodSpec, type PodStatus } from './pod.ts'
 import { validatePod } from './pod.validate.ts'
+import { podWarnings } from './pod.warnings.ts'
 import {
   validateEphemeralContainersUpdate,
   validatePodStatusUpdate,
@@ -39,6 +40,7 @@ export const podStrategy = defineStrategy(Pod, {
   validate: validatePod,
   validateUpdate: validatePodUpdate,
   validatesUpdatesAlone: true,
+  warnings: podWarnings,
   validateSubresource: (out, pod, old, subresource) => {
     if (subresource === 'status') validatePodStatusUpdate(out, pod, old)
     else if (subresource === 'ephemeralcontainers') validateEphemeralContainersUpdate(out, pod, old)
