@@ -1,6 +1,6 @@
 import type { Clock } from '../base/index.ts'
 import { deployments } from './deployment/index.ts'
-import { endpointSlices, endpoints } from './endpoints/index.ts'
+import { endpointMirror, endpointSlices, endpoints } from './endpoints/index.ts'
 import { garbageCollector } from './garbage/index.ts'
 import { rootCaPublisher, serviceAccounts } from './namespace/defaults.ts'
 import { namespaces } from './namespace/index.ts'
@@ -59,6 +59,7 @@ export function builtinControllers(options: ControllersOptions): readonly Contro
     replicaSets,
     endpointSlices,
     endpoints,
+    endpointMirror,
     namespaces(),
     serviceAccounts,
     ...(options.rootCa === undefined ? [] : [rootCaPublisher(options.rootCa)]),

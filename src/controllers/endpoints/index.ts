@@ -87,3 +87,5 @@ function* managed(endpoints: Endpoints, view: View): Iterable<string> {
   const ours = labels?.[ENDPOINTS_MANAGED_BY] === ENDPOINTS_CONTROLLER
   if (ours || view.get(Service, endpoints.metadata)) yield keyText(endpoints.metadata)
 }
+
+export { endpointMirror } from './mirror.ts'
