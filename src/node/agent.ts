@@ -7,14 +7,17 @@ import { type Cgroups, linuxCgroups, noCgroups } from './cgroups.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { type CriClient, criClient } from './cri/index.ts'
 import { type Host, linuxHost } from './host.ts'
+import type { ImageGcOptions } from './housekeeping/garbage.ts'
+import { Housekeeping } from './housekeeping/housekeeping.ts'
 import { ImagePuller } from './images/puller.ts'
+import type { RotationOptions } from './logs/rotate.ts'
 import { MetricStore, nodeMetrics } from './metrics.ts'
 import { Probes } from './probes/probes.ts'
 import { criRuntime } from './runtime/cri-runtime.ts'
 import type { Runtime } from './runtime/runtime.ts'
 import { admitPod } from './self/admission.ts'
 import { keepLease } from './self/lease.ts'
-import { type MachineFacts, readMachine } from './self/machine.ts'
+import { type MachineFacts, type Pressure, readMachine } from './self/machine.ts'
 import { allocatableEphemeral, allocatableMemory } from './self/node-object.ts'
 import { Registration } from './self/registration.ts'
 import {
@@ -67,6 +70,10 @@ export interface NodeAgentOptions {
   readonly onNode?: (node: Node) => void
   /** Further reasons why the node is not ready. */
   readonly problems?: () => readonly string[]
+  /** When images that nothing uses are removed; above 85 percent of the disk when left out. */
+  readonly imageGc?: ImageGcOptions
+  /** 10 MiB and five files when left out. */
+  readonly logRotation?: RotationOptions
   readonly host?: Host
   readonly resolvConf?: string
 }
@@ -92,6 +99,7 @@ export async function startNodeAgent(options: NodeAgentOptions): Promise<NodeAge
   void registration.run()
   await pods.start(services)
   parts.started = true
+  housekeep(options, parts, stop.signal)
   registration.poke()
   return {
     port: server?.port ?? 0,
@@ -120,6 +128,7 @@ interface Parts {
   readonly store: MetricStore
   node: Node | undefined
   started: boolean
+  pressure: Pressure
   readonly usage: Usage
 }
 
@@ -213,6 +222,7 @@ async function assemble(options: NodeAgentOptions, signal: AbortSignal): Promise
     store,
     node: undefined,
     started: false,
+    pressure: { memory: false, disk: false, pid: false },
     usage: new Usage(),
   }
   return parts
@@ -238,6 +248,21 @@ const machineOf = (facts: MachineFacts, cgroups: Cgroups): PodServices['machine'
     ephemeralBytes: allocatableEphemeral(facts),
   },
 })
+
+function housekeep(options: NodeAgentOptions, parts: Parts, signal: AbortSignal): void {
+  const { services, pods } = parts
+  new Housekeeping({
+    ...services,
+    signal,
+    podsDir: join(options.rootDir, 'pods'),
+    memoryDir: join(options.rootDir, 'memory'),
+    workers: () => pods.workers,
+    complete: () => pods.complete,
+    pressure: () => parts.pressure,
+    ...(options.imageGc ? { imageGc: options.imageGc } : {}),
+    ...(options.logRotation ? { rotation: options.logRotation } : {}),
+  }).run()
+}
 
 function register(options: NodeAgentOptions, parts: Parts, port: number, signal: AbortSignal): Registration {
   const { api, clock, log, nodeName, rootDir } = options
@@ -269,7 +294,9 @@ function register(options: NodeAgentOptions, parts: Parts, port: number, signal:
       parts.node = node
       options.onNode?.(node)
     },
-    onHealth: () => {},
+    onHealth: (health) => {
+      parts.pressure = health.pressure
+    },
   })
   void keepLease({ api, clock, log, nodeName, nodeUid: () => parts.node?.metadata.uid, signal })
   return registration

@@ -10,6 +10,8 @@ export interface Cgroups {
   parentOf(pod: Pod): string
   create(pod: Pod): Promise<void>
   remove(pod: Pod): Promise<void>
+  /** The same for a pod of which only the uid is known. */
+  removeUid(uid: string): Promise<void>
   /** Brings the shares of the classes in line with the pods there are. */
   balance(pods: readonly Pod[]): Promise<void>
   /** Uids of pods that have a cgroup. */
@@ -48,6 +50,16 @@ export async function linuxCgroups(
     }
   }
 
+  async function removePath(path: string): Promise<void> {
+    for (const h of hierarchies) {
+      // Processes that were just killed may hold it for a moment.
+      for (let i = 0; i < REMOVE_TRIES; i++) {
+        if (await removeTree(dirOf(h, path))) break
+        await wait(50)
+      }
+    }
+  }
+
   return {
     version,
     parentOf: (pod) => podCgroup(base, pod),
@@ -56,15 +68,10 @@ export async function linuxCgroups(
       for (const controller of version === 2 ? [''] : ['cpu', 'memory']) await make(controller, path)
       for (const w of podCgroupWrites(pod, path, version)) await write(w)
     },
-    async remove(pod) {
-      const path = podCgroup(base, pod)
-      for (const h of hierarchies) {
-        // Processes that were just killed may hold it for a moment.
-        for (let i = 0; i < REMOVE_TRIES; i++) {
-          if (await removeTree(dirOf(h, path))) break
-          await wait(50)
-        }
-      }
+    remove: (pod) => removePath(podCgroup(base, pod)),
+    async removeUid(uid) {
+      for (const group of [top, `${top}/burstable`, `${top}/besteffort`])
+        await removePath(`${group}/pod${uid}`)
     },
     async balance(pods) {
       for (const w of qosCgroupWrites(base, pods, version)) {
@@ -91,6 +98,7 @@ export const noCgroups: Cgroups = {
   parentOf: (pod) => podCgroup('none', pod),
   create: async () => {},
   remove: async () => {},
+  removeUid: async () => {},
   balance: async () => {},
   uids: async () => [],
 }

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -107,7 +107,8 @@ state = "${dir}/state"
       await endShims(socket)
       await unmountBelow(dir)
       await run('ip', ['link', 'delete', bridge]).catch(() => {})
-      await removeNetns(dir)
+      const cgroups = await readdir('/sys/fs/cgroup')
+      for (const h of cgroups) await removeCgroup(join('/sys/fs/cgroup', h, dir.split('/').at(-1)!))
       await rm(dir, { recursive: true, force: true })
     },
   }
@@ -169,9 +170,8 @@ async function unmountBelow(dir: string): Promise<void> {
   for (const p of points.sort((a, b) => b.length - a.length)) await run('umount', ['-l', p]).catch(() => {})
 }
 
-/** Sandboxes have their network namespace mounted in /run/netns: those that no process uses and that were ours. */
-async function removeNetns(dir: string): Promise<void> {
-  const known = await readFile(join(dir, 'netns'), 'utf8').catch(() => '')
-  for (const name of known.split('\n').filter((n) => n !== ''))
-    await run('ip', ['netns', 'delete', name]).catch(() => {})
+async function removeCgroup(dir: string): Promise<void> {
+  const entries = await readdir(dir, { withFileTypes: true }).catch(() => [])
+  for (const e of entries) if (e.isDirectory()) await removeCgroup(join(dir, e.name))
+  await rmdir(dir).catch(() => {})
 }

@@ -198,18 +198,5 @@ export class TestNode {
   async close(): Promise<void> {
     await this.agent.stop().catch(() => {})
     await this.containerd.close()
-    const { readdir, rmdir } = await import('node:fs/promises')
-    for (const h of await readdir('/sys/fs/cgroup'))
-      await removeCgroup(join('/sys/fs/cgroup', h, this.cgroupBase), readdir as never, rmdir)
   }
-}
-
-async function removeCgroup(
-  dir: string,
-  readdir: (d: string, o: object) => Promise<{ name: string; isDirectory(): boolean }[]>,
-  rmdir: (d: string) => Promise<void>,
-): Promise<void> {
-  for (const e of await readdir(dir, { withFileTypes: true }).catch(() => []))
-    if (e.isDirectory()) await removeCgroup(join(dir, e.name), readdir, rmdir)
-  await rmdir(dir).catch(() => {})
 }

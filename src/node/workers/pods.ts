@@ -56,6 +56,11 @@ export class Pods {
     void this.#relist()
   }
 
+  /** All pods of the node are known, from the server. */
+  get complete(): boolean {
+    return this.#options.informer.hasSynced
+  }
+
   get workers(): Iterable<PodWorker> {
     return this.#workers.values()
   }
