@@ -12,6 +12,7 @@ import {
   ClusterRole,
   ConfigMap,
   isApiError,
+  Lease,
   Namespace,
   Node,
   Pod,
@@ -204,6 +205,44 @@ test('a pod as it comes out of admission, and what its node may then read', asyn
   assert.equal((await call(pki.nodes.n1!.client, tokens, bound('web', pod.metadata.uid))).status, 201)
   assert.equal((await call(pki.nodes.n2!.client, tokens, bound('web', pod.metadata.uid))).status, 403)
   assert.equal((await call(pki.nodes.n1!.client, tokens, { ...bound('web', ''), spec: {} })).status, 403)
+})
+
+test('a node reports on its own pods and ends them, and touches no others', async () => {
+  const admin = server.apiFor(ADMIN)
+  const agent = (name: string) =>
+    server.apiFor({ username: `system:node:${name}`, groups: ['system:nodes', 'system:authenticated'] })
+  const key = { namespace: 'shop', name: 'job' }
+  const containers = [{ name: 'c', image: 'i' }]
+  await admin.create(Pod, { metadata: key, spec: { nodeName: 'n1', containers } })
+  const running = { type: 'strategic', body: { status: { phase: 'Running' } } } as const
+  await agent('n1').patch(Pod, key, running, { subresource: 'status' })
+  await assert.rejects(
+    agent('n2').patch(Pod, key, running, { subresource: 'status' }),
+    /can only update status for pods with spec.nodeName set to itself/,
+  )
+  await assert.rejects(
+    agent('n1').patch(Pod, key, { type: 'merge', body: { metadata: { labels: { a: 'b' } } } }),
+    /cannot patch resource "pods"/,
+  )
+  await assert.rejects(
+    agent('n2').delete(Pod, key, { gracePeriodSeconds: 0 }),
+    /can only delete pods with spec.nodeName set to itself/,
+  )
+  await assert.rejects(
+    agent('n1').create(Pod, { metadata: { ...key, name: 'new' }, spec: { nodeName: 'n1', containers } }),
+    /can only create mirror pods/,
+  )
+  await agent('n1').delete(Pod, key, { gracePeriodSeconds: 0 })
+  await assert.rejects(admin.get(Pod, key), (error) => isApiError(error, 'NotFound'))
+  const lease = (name: string) => ({
+    metadata: { namespace: 'kube-node-lease', name },
+    spec: { holderIdentity: name },
+  })
+  await agent('n1').create(Lease, lease('n1'))
+  await assert.rejects(
+    agent('n1').create(Lease, lease('n3')),
+    /can only access node lease with the same name as the requesting node/,
+  )
 })
 
 test('access reviews: a plain no has no reason', async () => {
