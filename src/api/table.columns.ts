@@ -1,4 +1,4 @@
-import type { Kind, KubeObject } from '../schema/index.ts'
+import type { KubeObject, StructType } from '../schema/index.ts'
 import type { LabelSelector, ObjectMeta } from './meta/object-meta.ts'
 
 /** A column as Table output declares it. */
@@ -19,7 +19,8 @@ export interface RowCondition {
 
 /** How objects of a kind are listed: the columns, and the cells of a row in their order. */
 export interface Printer<T> {
-  readonly kind: Kind
+  /** The declared type, by whose name the table is found. */
+  readonly kind: { readonly name: string }
   readonly columns: readonly Column[]
   cells(object: T, nowMs: number): readonly unknown[]
   conditions(object: T): readonly RowCondition[]
@@ -40,10 +41,13 @@ const NO_CONDITIONS: readonly RowCondition[] = []
 export const wide = <T>(name: string, cell: Cell<T>): ColumnSpec<T> => [name, cell, 'string', 1]
 
 /** A table whose first column is the object's name. */
-export function table<T extends KubeObject>(kind: Kind<T>, ...specs: readonly ColumnSpec<T>[]): Printer<T> {
+export function table<T extends KubeObject>(
+  kind: StructType<T>,
+  ...specs: readonly ColumnSpec<T>[]
+): Printer<T> {
   const all: readonly ColumnSpec<T>[] = [NAME, ...specs]
   return {
-    kind: kind as unknown as Kind,
+    kind,
     columns: all.map(columnOf),
     cells: (object, nowMs) => all.map((spec) => spec[1](object, nowMs)),
     conditions: () => NO_CONDITIONS,

@@ -422,6 +422,17 @@ for (const [name, kind, object, expected] of rows) {
   test(`the row of ${name}`, () => assert.deepEqual(cells(kind, object), expected))
 }
 
+test('the table of a scale counts replicas', () => {
+  const scale = {
+    metadata: { name: 'x', creationTimestamp: CREATED },
+    spec: { replicas: 3 },
+    status: { replicas: 2 },
+  }
+  assert.deepEqual(tableRow(api.Scale, scale as never, NOW), ['x', 3, 2, '150m'])
+  const columns = tableColumns(api.Scale).map((c) => `${c.name} ${c.type} ${c.format}`)
+  assert.deepEqual(columns, ['Name string ', 'Desired integer ', 'Available integer ', 'Age string '])
+})
+
 test('an object without a creation time has an unknown age', () => {
   assert.deepEqual(tableRow(api.ServiceAccount, { metadata: { name: 'x' } } as never, NOW), [
     'x',

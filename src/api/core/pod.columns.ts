@@ -1,4 +1,3 @@
-import type { Kind } from '../../schema/index.ts'
 import {
   age,
   columnOf,
@@ -146,7 +145,7 @@ const cells = (pod: Pod, nowMs: number) => {
 const nothing = () => undefined
 
 export const podTable: Printer<Pod> = {
-  kind: Pod as unknown as Kind,
+  kind: Pod,
   columns: [
     columnOf(NAME),
     ...['Ready', 'Status', 'Restarts', 'Age'].map((name) => columnOf([name, nothing])),
