@@ -98,9 +98,9 @@ export async function forwardPlain(
   }
   const { message } = response
   if (options.errorsAsStatus && message.statusCode! >= 400) throw await statusError(message, upstream)
-  await pipeline(message, exchange.respond(message.statusCode!, answerHeaders(message, options)), {
-    signal: options.signal,
-  })
+  const answer = exchange.respond(message.statusCode!, answerHeaders(message, options))
+  // The head is out. When either side goes now, pipeline has cut the other off: nothing is left to say.
+  await pipeline(message, answer, { signal: options.signal }).catch(() => {})
 }
 
 /**
