@@ -7,8 +7,9 @@ import {
   PriorityClass,
   Service,
 } from '../api/index.ts'
-import type { Clock } from '../base/index.ts'
+import type { Clock, Log } from '../base/index.ts'
 import type { Input, Kind, KubeObject } from '../schema/index.ts'
+import type { ObjectReader } from './contracts.ts'
 import { addressRange } from './registry/ip-range.ts'
 import type { ServiceNetwork } from './registry/services.ts'
 
@@ -59,6 +60,43 @@ async function ensure<T extends KubeObject>(api: Api, kind: Kind<T>, object: Inp
     await api.create(kind, object).catch((e) => {
       if (!isApiError(e, 'AlreadyExists')) throw e
     })
+  }
+}
+
+const RETRY_MS = 1_000
+
+/** Publishes the server again when somebody deletes its Service or endpoints; the returned function ends that. */
+export function keepPublished(
+  api: Api,
+  objects: ObjectReader,
+  options: BootstrapOptions,
+  log: Log,
+): () => void {
+  const { network, advertise, clock } = options
+  if (!advertise) return () => {}
+  let isClosed = false
+  let cancel: (() => void) | undefined
+  const again = () => {
+    cancel?.()
+    cancel = clock.after(RETRY_MS, () => {
+      publishSelf(api, network, advertise).catch((error) => {
+        if (isClosed) return
+        log.warn({ err: error }, 'cannot publish the server as Service default/kubernetes; trying again')
+        again()
+      })
+    })
+  }
+  const isOurs = (object: KubeObject | undefined) =>
+    object?.metadata.name === 'kubernetes' && object.metadata.namespace === 'default'
+  const stops = [Service, Endpoints, EndpointSlice].map((kind) =>
+    objects.subscribe(kind as unknown as Kind, ({ object, previous }) => {
+      if (!object && isOurs(previous) && !isClosed) again()
+    }),
+  )
+  return () => {
+    isClosed = true
+    cancel?.()
+    for (const stop of stops) stop()
   }
 }
 

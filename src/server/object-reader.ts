@@ -7,7 +7,7 @@ import type { Resources } from './registry/resources.ts'
 export function objectReader(resources: Resources): ObjectReader {
   const live = (kind: Kind) => {
     const { cache } = resources.of(kind)
-    if (!cache.live)
+    if (!cache.readable)
       throw new Error(`cannot read ${kind.resource.plural}: their cache is not loaded; wait for ready()`)
     return cache
   }

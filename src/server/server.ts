@@ -2,7 +2,7 @@ import { type Api, kindForResource, servedKinds, type UserInfo } from '../api/in
 import type { Clock, Log, Random } from '../base/index.ts'
 import type { Kind, KubeObject } from '../schema/index.ts'
 import type { Store } from '../store/index.ts'
-import { type BootstrapOptions, bootstrap } from './bootstrap.ts'
+import { type BootstrapOptions, bootstrap, keepPublished } from './bootstrap.ts'
 import type { Security, SecurityContext } from './contracts.ts'
 import { Discovery } from './discovery.ts'
 import { type HandlerParts, handle } from './http/handler.ts'
@@ -63,7 +63,7 @@ const EVENT_TTL_MS = 60 * 60_000
 
 /** Puts the parts of the API server together on a store. It listens only when told to. */
 export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
-  const { store, clock, random, log } = options
+  const { store, clock, log } = options
   const feed = new Feed(store, log)
   const resources = new Resources({
     store,
@@ -75,6 +75,17 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     onObject: options.onObject,
   })
   feed.start()
+  try {
+    return await assemble(options, feed, resources)
+  } catch (error) {
+    await feed.close()
+    throw error
+  }
+}
+
+/** Security is made on top of the API that it then guards: reading first, then writing through itself. */
+async function assemble(options: ApiServerOptions, feed: Feed, resources: Resources): Promise<ApiServer> {
+  const { store, clock, random, log } = options
   const late: { security?: Security } = {}
   const behaviours = [namespaceBehaviour, serviceBehaviour(options.network, resources, random)]
   const registry = new Registry({
@@ -90,15 +101,19 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const closing = new AbortController()
   const operations = new Operations(registry, () => late.security!)
   const apiFor = (user: UserInfo) => localApi(operations, user, clock, closing.signal)
+  const objects = objectReader(resources)
   late.security = await options.security({
-    objects: objectReader(resources),
+    objects,
     api: apiFor(SYSTEM),
     clock,
     random,
     log,
   })
-  await bootstrap(apiFor(SYSTEM), { network: options.network, advertise: options.advertise, clock })
+  const self = { network: options.network, advertise: options.advertise, clock }
+  await bootstrap(apiFor(SYSTEM), self)
   await late.security.start?.()
+  const stopPublishing = keepPublished(apiFor(SYSTEM), objects, self, log)
+  closing.signal.addEventListener('abort', stopPublishing, { once: true })
   const server = new Server(options, { feed, resources, operations, closing, apiFor })
   return server
 }
@@ -207,7 +222,7 @@ class Server implements ApiServer {
   #objectCounts(): ReadonlyMap<string, number> {
     const counts = new Map<string, number>()
     for (const { kind, conversion, cache } of this.#core.resources.all()) {
-      if (conversion || !cache.live) continue
+      if (conversion || !cache.readable) continue
       const { group, plural } = kind.resource
       counts.set(group === '' ? plural : `${plural}.${group}`, cache.size)
     }

@@ -37,6 +37,8 @@ export class ResourceCache implements FeedSink {
   #loading: Promise<void> | undefined
   #live = false
   #loadedAt = 0
+  /** Counts how often the feed broke. */
+  #epoch = 0
   /** Writes under way: their event needs no parsing. */
   readonly #expected = new Map<string, { readonly stored: Buffer; readonly object: KubeObject }>()
   #listeners: CacheListener[] = []
@@ -48,8 +50,9 @@ export class ResourceCache implements FeedSink {
     this.#o = options
   }
 
-  get live(): boolean {
-    return this.#live
+  /** Whether there is anything to read; while it loads again, that is what it held before. */
+  get readable(): boolean {
+    return this.#live || this.#loadedAt > 0
   }
 
   get history(): History {
@@ -60,9 +63,9 @@ export class ResourceCache implements FeedSink {
     return this.#tree.size
   }
 
-  /** undefined when it is loaded already: the hot path awaits nothing. */
+  /** undefined when it is loaded and as new as its load: the hot path awaits nothing. */
   ready(): Promise<void> | undefined {
-    if (this.#live) return undefined
+    if (this.#live) return this.#o.feed.reached(this.#loadedAt)
     this.#loading ??= this.#load().finally(() => {
       this.#loading = undefined
     })
@@ -157,6 +160,7 @@ export class ResourceCache implements FeedSink {
     if (!this.#live && !this.#loading) return
     this.#live = false
     this.#held = []
+    this.#epoch++
     // Positions in the old history cannot go on: a new history starts, which ends every watch at its next read.
     this.#history = new History(0)
     this.#snapshots.clear()
@@ -208,9 +212,17 @@ export class ResourceCache implements FeedSink {
     const { prefix, store, feed } = this.#o
     this.#held = []
     feed.register(prefix, this)
-    // What the feed applied before we registered is in the range; what comes later is held.
-    const { entries, revision } = await store.range({ start: prefix, end: prefixEnd(prefix) })
-    const items = await this.#parse(entries)
+    let items: Item[]
+    let revision: number
+    let epoch: number
+    do {
+      epoch = this.#epoch
+      // What the feed applied before is in the range; what comes later is held.
+      const range = await store.range({ start: prefix, end: prefixEnd(prefix) })
+      revision = range.revision
+      items = await this.#parse(range.entries)
+      // When the feed broke meanwhile, what was held since may have a gap.
+    } while (epoch !== this.#epoch)
     const old = this.#tree
     const tree = newTree()
     for (const item of items) tree.set(item.key, item)
