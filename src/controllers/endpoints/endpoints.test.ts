@@ -205,6 +205,24 @@ test('a headless Service names its pods, and marks what it owns', async () => {
   await h.end()
 })
 
+for (const [trafficDistribution, hints] of [
+  ['PreferClose', { forZones: [{ name: 'z' }] }],
+  ['PreferSameZone', { forZones: [{ name: 'z' }] }],
+  ['PreferSameNode', { forZones: [{ name: 'z' }], forNodes: [{ name: 'n' }] }],
+] as const) {
+  test(`${trafficDistribution} gives ready endpoints hints, and others none`, async () => {
+    const h = await running({ trafficDistribution })
+    await addPod(h, 'a')
+    await addPod(h, 'b', false)
+    await h.settle()
+    assert.deepEqual(
+      (await h.slices())[0]?.endpoints.map((e) => e.hints),
+      [hints, undefined],
+    )
+    await h.end()
+  })
+}
+
 test('a slice that somebody deletes or changes is put right', async () => {
   const h = await running()
   await addPod(h, 'a')

@@ -102,6 +102,19 @@ function endpointOf(
     targetRef: targetRefOf(pod),
     ...(pod.spec.nodeName ? { nodeName: pod.spec.nodeName } : {}),
     ...(zone === undefined ? {} : { zone }),
+    ...hintsFor(service, ready, zone, pod.spec.nodeName),
+  }
+}
+
+/** Where the Service wants its traffic to stay close: for whom this endpoint is the close one. */
+function hintsFor(service: Service, ready: boolean, zone: string | undefined, nodeName: string | undefined) {
+  const { trafficDistribution } = service.spec
+  if (!ready || trafficDistribution === undefined) return {}
+  const forNodes = trafficDistribution === 'PreferSameNode' && nodeName ? [{ name: nodeName }] : []
+  const forZones = zone === undefined ? [] : [{ name: zone }]
+  if (forNodes.length === 0 && forZones.length === 0) return {}
+  return {
+    hints: { ...(forZones.length > 0 ? { forZones } : {}), ...(forNodes.length > 0 ? { forNodes } : {}) },
   }
 }
 

@@ -241,3 +241,36 @@ test('a merge patch is bound to the life of the object it was made for', async (
   assert.equal((await memory.list(Event)).items[0]?.reason, 'Marked')
   await end()
 })
+
+test('a kind that cannot be read holds up only those who read it', async () => {
+  const memory = new MemoryApi()
+  memory.fault = ({ verb, kind }) => {
+    if (kind === 'Secret' && verb === 'watch') throw new ApiError('Forbidden', 'not yours')
+  }
+  const clock = new VirtualClock()
+  const stop = new AbortController()
+  const seen: string[] = []
+  const looking = (name: string, reads: Controller['reads']) =>
+    defineController<ConfigMap>({
+      name,
+      reads,
+      writes: [],
+      on: [each(ConfigMap)],
+      observe: (key, view) => view.get(ConfigMap, key),
+      plan: () => {
+        seen.push(name)
+        return nothingToDo
+      },
+    })
+  const controllers = [looking('free', [ConfigMap]), looking('held', [ConfigMap, Secret])]
+  const options = { api: () => memory, clock, random: seededRandom(1), log: silentLog, signal: stop.signal }
+  const running = runControllers({ ...options, controllers })
+  await memory.create(ConfigMap, { metadata: { namespace: 'd', name: 'a' } })
+  await clock.advance(1000)
+  assert.deepEqual(seen, ['free'])
+  memory.fault = undefined
+  await clock.advance(60_000)
+  assert.deepEqual(seen, ['free', 'held'])
+  stop.abort()
+  await running.stopped
+})

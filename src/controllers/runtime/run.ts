@@ -65,9 +65,7 @@ export function runControllers(options: RunOptions): RunningControllers {
     if (signal.aborted) stop()
     else signal.addEventListener('abort', stop, { once: true })
   })
-  const ready = informers.whenSynced(signal).then(() => {
-    for (const r of running) r.start()
-  })
+  const ready = Promise.all(running.map((r) => r.start())).then(() => {})
   // Whoever does not wait for it is not to be brought down by a stop before the first list.
   ready.catch(() => {})
   return { ready, stopped, informers, waits: () => running.flatMap((r) => r.waits()) }
@@ -110,7 +108,11 @@ class Running {
     })
   }
 
-  start(): void {
+  /** Each waits for its own kinds only: one that cannot be read holds up nobody who does not read it. */
+  async start(): Promise<void> {
+    const { signal } = this.#options
+    await Promise.all(this.#controller.reads.map((kind) => this.#view.informer(kind).whenSynced(signal)))
+    if (signal.aborted) return
     for (const trigger of this.#controller.on) this.#unsubscribe.push(this.#subscribe(trigger))
     for (const key of this.#controller.initialKeys ?? []) this.#queue.add(key)
   }
