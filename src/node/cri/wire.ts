@@ -179,18 +179,25 @@ class Reader {
   }
 
   varint(): number {
+    const start = this.at
     let value = 0
     let scale = 1
     for (let i = 0; i < 10; i++) {
       const b = this.data[this.at++]
       if (b === undefined) throw new Error('cannot decode a message: it ends within a number')
-      // A negative number takes ten bytes; the last carries the sign.
-      if (i === 9) return value - 2 ** 63
+      // Only a negative number takes ten bytes.
+      if (i === 9) return this.#negative(start)
       value += (b & 127) * scale
       if (b < 128) return value
       scale *= 128
     }
     throw new Error('cannot decode a message: a number is longer than ten bytes')
+  }
+
+  #negative(start: number): number {
+    let value = 0n
+    for (let i = 9; i >= 0; i--) value = (value << 7n) | BigInt(this.data[start + i]! & 127)
+    return Number(BigInt.asIntN(64, value))
   }
 
   bytes(): Uint8Array {

@@ -129,7 +129,7 @@ export function oomScoreAdj(pod: Pod, container: Container, memoryCapacity: numb
     const smallest = Math.min(...pod.spec.containers.map((c) => requestsOf(c.resources).memoryBytes ?? 0))
     request = Math.max(request, Number.isFinite(smallest) ? smallest : 0)
   }
-  const score = Math.floor(1000 - (1000 * request) / Math.max(1, memoryCapacity))
+  const score = 1000 - Math.floor((1000 * request) / Math.max(1, memoryCapacity))
   return Math.min(999, Math.max(3, score))
 }
 
