@@ -117,7 +117,6 @@ async function spend(
       }
       return {
         ...now,
-        metadata: { ...metadata, resourceVersion: '' },
         status: { ...status, disruptionsAllowed: allowed - 1, disruptedPods: disrupted },
       }
     },

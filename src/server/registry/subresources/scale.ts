@@ -66,7 +66,8 @@ export async function updateScale(
       const { resourceVersion, uid } = wanted.metadata
       const metadata = {
         ...current.metadata,
-        resourceVersion: resourceVersion ?? '',
+        // Without one in the body the present one: `next` is asked again when a race is lost.
+        resourceVersion: resourceVersion || current.metadata.resourceVersion,
         ...(uid ? { uid } : {}),
       }
       return {
