@@ -1,4 +1,5 @@
 import type { Clock, Log, Random } from '../base/index.ts'
+import { prometheusMetrics } from '../client/index.ts'
 import { builtinControllers, runControllers } from '../controllers/index.ts'
 import type { ApiServer } from '../server/index.ts'
 
@@ -29,6 +30,7 @@ export async function startLoops(options: LoopOptions): Promise<Loops> {
     random,
     log: log.child({ part: 'controllers' }),
     signal,
+    metrics: prometheusMetrics(server.metrics.registry),
   })
   return { ready: running.ready, stopped: running.stopped }
 }
