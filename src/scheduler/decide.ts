@@ -1,0 +1,210 @@
+import type { Pod } from '../api/index.ts'
+import type { Random } from '../base/index.ts'
+import { type Cycle, FITS, type Plugin, type PreScore, type Verdict } from './framework.ts'
+import { NO_NODE, NodeResultsCache, restriction } from './node-results.ts'
+import { Rejections } from './rejections.ts'
+import type { PodShape } from './snapshot/shape.ts'
+import type { Snapshot } from './snapshot/snapshot.ts'
+
+export type Decision =
+  | { readonly outcome: 'node'; readonly node: string; readonly feasible: number }
+  | { readonly outcome: 'none'; readonly failure: Failure }
+
+/** Why no node takes a pod. */
+export interface Failure {
+  /** `0/3 nodes are available: 2 Insufficient cpu, 1 node(s) were unschedulable.` */
+  readonly message: string
+  readonly rejectedBy: ReadonlySet<string>
+  /** The slots of nodes that could take it if pods went away. */
+  readonly hopeful: readonly number[]
+  /** The slots where nothing helps. */
+  readonly hopeless: number
+}
+
+/** Chooses nodes by a list of plugins. Remembers results, but what it answers follows from its arguments alone. */
+export class Decider {
+  readonly rejections = new Rejections()
+  readonly #plugins: readonly Plugin[]
+  readonly #nodeScope: NodeResultsCache
+  readonly #filters: readonly Plugin[]
+  readonly #scorers: readonly Plugin[]
+  readonly #random: Random
+  readonly #remembersFailures: boolean
+  readonly #failures = new WeakMap<PodShape, { readonly version: number; readonly failure: Failure }>()
+  #verdicts = new Int32Array(0)
+  #feasible = new Int32Array(0)
+  #totals = new Float64Array(0)
+  #scratch = new Float64Array(0)
+
+  constructor(plugins: readonly Plugin[], random: Random) {
+    this.#plugins = plugins
+    this.#random = random
+    this.#nodeScope = new NodeResultsCache(plugins)
+    this.#filters = plugins.filter((p) => p.scope !== 'node' && p.preFilter)
+    this.#scorers = plugins.filter((p) => p.scope !== 'node' && p.preScore)
+    this.#remembersFailures = plugins.every((p) => p.scope !== undefined || !p.preFilter)
+  }
+
+  cycle(snapshot: Snapshot, pod: Pod, shape: PodShape): Cycle {
+    const { rejections } = this
+    return {
+      snapshot,
+      pod,
+      shape,
+      reject: (plugin, reasons, hopeless) => rejections.number(plugin, reasons, hopeless),
+    }
+  }
+
+  decide(snapshot: Snapshot, pod: Pod, shape = snapshot.shapes.of(pod)): Decision {
+    const { nodes } = snapshot
+    if (nodes.count === 0) {
+      return {
+        outcome: 'none',
+        failure: { message: NO_NODES, rejectedBy: new Set(), hopeful: [], hopeless: 0 },
+      }
+    }
+    const known = this.#remembersFailures ? this.#failures.get(shape) : undefined
+    if (known?.version === nodes.version) return { outcome: 'none', failure: known.failure }
+    const cycle = this.cycle(snapshot, pod, shape)
+    const failure = this.#filter(cycle)
+    if (typeof failure !== 'number') {
+      this.#failures.set(shape, { version: nodes.version, failure })
+      return { outcome: 'none', failure }
+    }
+    const slot = failure === 1 ? this.#feasible[0]! : this.#best(cycle, failure)
+    return { outcome: 'node', node: nodes.nameOf(slot), feasible: failure }
+  }
+
+  /** What the filters say of one node, as it is now. */
+  verdictOn(cycle: Cycle, slot: number): Verdict {
+    for (const plugin of this.#plugins) {
+      const prepared = plugin.preFilter?.(cycle)
+      if (!prepared) continue
+      if ('reject' in prepared) return this.rejections.number(plugin, [prepared.reject], prepared.hopeless)
+      const { allowed, absent } = restriction(cycle, plugin, prepared)
+      const verdict = allowed && !allowed.has(slot) ? absent : prepared.filter(slot)
+      if (verdict !== FITS) return verdict
+    }
+    return FITS
+  }
+
+  /** Fills #feasible and gives their number, or says why there are none. */
+  #filter(cycle: Cycle): number | Failure {
+    const { nodes } = cycle.snapshot
+    const results = this.#nodeScope.of(cycle)
+    if (results.rejected) return this.#rejectedWhole(cycle, results.rejected)
+    this.#size(nodes.capacity)
+    const verdicts = this.#verdicts
+    const feasible = this.#feasible
+    let count = 0
+    for (let slot = 0; slot < nodes.end; slot++) {
+      const verdict = results.verdicts[slot]!
+      verdicts[slot] = verdict
+      if (verdict === FITS) feasible[count++] = slot
+    }
+    for (const plugin of this.#filters) {
+      if (count === 0) break
+      const prepared = plugin.preFilter!(cycle)
+      if (!prepared) continue
+      if ('reject' in prepared) return this.#rejectedWhole(cycle, { plugin, ...prepared })
+      const { allowed, absent } = restriction(cycle, plugin, prepared)
+      let left = 0
+      for (let i = 0; i < count; i++) {
+        const slot = feasible[i]!
+        const verdict = allowed && !allowed.has(slot) ? absent : prepared.filter(slot)
+        if (verdict === FITS) feasible[left++] = slot
+        else verdicts[slot] = verdict
+      }
+      count = left
+    }
+    return count > 0 ? count : this.#failure(nodes.end, nodes.count)
+  }
+
+  #best(cycle: Cycle, count: number): number {
+    const slots = this.#feasible.subarray(0, count)
+    const totals = this.#totals.subarray(0, count).fill(0)
+    const scratch = this.#scratch.subarray(0, count)
+    const results = this.#nodeScope.of(cycle)
+    this.#nodeScope.scorers.forEach((plugin, i) => {
+      const scores = results.scores[i]
+      if (!scores) return
+      for (let n = 0; n < count; n++) scratch[n] = scores[slots[n]!]!
+      addScores(totals, scratch, slots, results.normalizers[i], plugin.weight ?? 1)
+    })
+    for (const plugin of this.#scorers) {
+      const scorer = plugin.preScore!(cycle, slots)
+      if (!scorer) continue
+      for (let n = 0; n < count; n++) scratch[n] = scorer.score(slots[n]!)
+      addScores(totals, scratch, slots, scorer.normalize?.bind(scorer), plugin.weight ?? 1)
+    }
+    let best = 0
+    let ties = 1
+    for (let n = 1; n < count; n++) {
+      if (totals[n]! > totals[best]!) {
+        best = n
+        ties = 1
+      } else if (totals[n] === totals[best] && this.#random.next() * ++ties < 1) best = n
+    }
+    return slots[best]!
+  }
+
+  #failure(end: number, count: number): Failure {
+    const reasons = new Map<string, number>()
+    const rejectedBy = new Set<string>()
+    const hopeful: number[] = []
+    for (const [verdict, slots] of this.#byVerdict(end)) {
+      const rejection = this.rejections.get(verdict)!
+      rejectedBy.add(rejection.plugin)
+      if (!rejection.hopeless) hopeful.push(...slots)
+      for (const reason of rejection.reasons) reasons.set(reason, (reasons.get(reason) ?? 0) + slots.length)
+    }
+    return { message: notAvailable(count, reasons), rejectedBy, hopeful, hopeless: count - hopeful.length }
+  }
+
+  #byVerdict(end: number): Map<Verdict, number[]> {
+    const slots = new Map<Verdict, number[]>()
+    for (let slot = 0; slot < end; slot++) {
+      const verdict = this.#verdicts[slot]!
+      if (verdict === NO_NODE) continue
+      const list = slots.get(verdict)
+      if (list) list.push(slot)
+      else slots.set(verdict, [slot])
+    }
+    return slots
+  }
+
+  #rejectedWhole(cycle: Cycle, by: { plugin: Plugin; reject: string; hopeless?: boolean }): Failure {
+    const { nodes } = cycle.snapshot
+    const hopeful: number[] = []
+    if (!by.hopeless) for (let slot = 0; slot < nodes.end; slot++) if (nodes.alive[slot]) hopeful.push(slot)
+    const message = `0/${nodes.count} nodes are available: ${by.reject}.`
+    return { message, rejectedBy: new Set([by.plugin.name]), hopeful, hopeless: nodes.count - hopeful.length }
+  }
+
+  #size(capacity: number): void {
+    if (this.#verdicts.length >= capacity) return
+    this.#verdicts = new Int32Array(capacity)
+    this.#feasible = new Int32Array(capacity)
+    this.#totals = new Float64Array(capacity)
+    this.#scratch = new Float64Array(capacity)
+  }
+}
+
+const NO_NODES = 'no nodes available to schedule pods'
+
+/** `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) were unschedulable.` */
+export function notAvailable(nodes: number, reasons: ReadonlyMap<string, number>): string {
+  const parts = [...reasons].map(([reason, count]) => `${count} ${reason}`).sort()
+  return `0/${nodes} nodes are available:${parts.length > 0 ? ` ${parts.join(', ')}.` : ''}`
+}
+
+function addScores(
+  totals: Float64Array,
+  scores: Float64Array,
+  slots: Int32Array,
+  normalize: PreScore['normalize'],
+  weight: number,
+): void {
+  normalize?.(scores, slots)
+  for (let n = 0; n < totals.length; n++) totals[n]! += weight * scores[n]!
+}

@@ -1,0 +1,207 @@
+import type { Pod, PodAffinityTerm, Toleration } from '../../api/index.ts'
+import { LruMap } from '../../client/index.ts'
+import { type Labels, matchesLabels, selectorOf } from '../../schema/index.ts'
+import { type PodCondition, podCondition, selectorWithKeys } from './condition.ts'
+import { type Amounts, podRequests, scoredRequests } from './requests.ts'
+
+/** A rule about the pods near a pod: those it wants (affinity) or does not want (anti-affinity) in its domain. */
+export interface Term {
+  readonly topologyKey: string
+  readonly condition: PodCondition
+  /** 1 to 100 on preferences; 1 on what is required. */
+  readonly weight: number
+}
+
+export interface HostPort {
+  readonly ip: string
+  readonly protocol: string
+  readonly port: number
+}
+
+export interface SpreadConstraint {
+  readonly maxSkew: number
+  readonly topologyKey: string
+  readonly hard: boolean
+  readonly condition: PodCondition
+  /** Whether the pod itself counts. */
+  readonly countsItself: boolean
+  readonly minDomains: number
+  readonly honorAffinity: boolean
+  readonly honorTaints: boolean
+}
+
+/** Whatever decides where a pod may run. Pods of one ReplicaSet have the same shape: the same object. */
+export interface PodShape {
+  readonly id: number
+  /** Equal for shapes that ask the same of a node, whatever their labels and namespace. */
+  readonly needs: string
+  readonly namespace: string
+  readonly labels: Labels
+  readonly priority: number
+  readonly requests: Amounts
+  readonly scored: Amounts
+  readonly hostPorts: readonly HostPort[]
+  readonly tolerations: readonly Toleration[]
+  readonly images: readonly string[]
+  readonly containerCount: number
+  /** Names of the claims its volumes refer to. */
+  readonly claims: readonly string[]
+  readonly affinity: readonly Term[]
+  readonly antiAffinity: readonly Term[]
+  readonly preferredAffinity: readonly Term[]
+  readonly preferredAntiAffinity: readonly Term[]
+  readonly hasAffinity: boolean
+  readonly spread: readonly SpreadConstraint[]
+  /** Its controller, for the default spreading of what belongs together. */
+  readonly owner: { readonly kind: string; readonly name: string } | undefined
+  /** A pod of this shape: only what is part of the shape may be read from its specification. */
+  readonly spec: Pod['spec']
+}
+
+const MAX_SHAPES = 20_000
+
+/** Gives pods their shapes. The least recently used are forgotten; a forgotten shape that comes back is a new one. */
+export class Shapes {
+  readonly #known = new LruMap<string, PodShape>(MAX_SHAPES)
+  #next = 1
+
+  of(pod: Pod): PodShape {
+    const { spec, metadata } = pod
+    const needs = needsOf(pod)
+    const owner = ownerOf(pod)
+    const signature = JSON.stringify([
+      metadata.namespace,
+      metadata.labels,
+      owner,
+      spec.affinity?.podAffinity,
+      spec.affinity?.podAntiAffinity,
+      spec.topologySpreadConstraints,
+      spec.priority,
+      spec.preemptionPolicy,
+      needs,
+    ])
+    let shape = this.#known.get(signature)
+    if (!shape) {
+      shape = shapeOf(pod, this.#next++, needs, owner)
+      this.#known.set(signature, shape)
+    }
+    return shape
+  }
+}
+
+function needsOf(pod: Pod): string {
+  const { spec } = pod
+  const containers = [...spec.containers, ...(spec.initContainers ?? [])]
+  return JSON.stringify([
+    containers.map((c) => [c.resources?.requests, c.restartPolicy, c.image, hostPortsOf(c)]),
+    spec.containers.length,
+    spec.overhead,
+    spec.resources?.requests,
+    spec.nodeSelector,
+    spec.affinity?.nodeAffinity,
+    spec.tolerations,
+    spec.nodeName === undefined ? 0 : resizing(pod),
+    spec.volumes?.map(
+      (v) => v.persistentVolumeClaim?.claimName ?? (v.ephemeral ? ephemeralClaim(pod, v.name) : 0),
+    ),
+  ])
+}
+
+function resizing(pod: Pod): unknown {
+  const statuses = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])]
+  return statuses.map((s) => [s.name, s.allocatedResources, s.resources?.requests])
+}
+
+function ownerOf(pod: Pod): PodShape['owner'] {
+  const owner = pod.metadata.ownerReferences?.find((o) => o.controller)
+  return owner && { kind: owner.kind, name: owner.name }
+}
+
+function shapeOf(pod: Pod, id: number, needs: string, owner: PodShape['owner']): PodShape {
+  const { spec, metadata } = pod
+  const namespace = metadata.namespace ?? ''
+  const labels = metadata.labels
+  const all = [...spec.containers, ...(spec.initContainers ?? [])]
+  const running = all.filter((c, i) => i < spec.containers.length || c.restartPolicy === 'Always')
+  const { podAffinity, podAntiAffinity } = spec.affinity ?? {}
+  const term = (t: PodAffinityTerm, weight = 1) => termOf(t, namespace, labels, weight)
+  return {
+    id,
+    needs,
+    namespace,
+    labels,
+    priority: spec.priority ?? 0,
+    requests: podRequests(pod),
+    scored: scoredRequests(pod),
+    hostPorts: running.flatMap(hostPortsOf),
+    tolerations: spec.tolerations ?? [],
+    images: all.map((c) => normalImageName(c.image ?? '')),
+    containerCount: all.length,
+    claims: (spec.volumes ?? []).flatMap((v) => {
+      if (v.persistentVolumeClaim) return [v.persistentVolumeClaim.claimName]
+      return v.ephemeral ? [ephemeralClaim(pod, v.name)] : []
+    }),
+    affinity: (podAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []).map((t) => term(t)),
+    antiAffinity: (podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []).map((t) => term(t)),
+    preferredAffinity: (podAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []).map((t) =>
+      term(t.podAffinityTerm, t.weight),
+    ),
+    preferredAntiAffinity: (podAntiAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []).map((t) =>
+      term(t.podAffinityTerm, t.weight),
+    ),
+    hasAffinity: podAffinity !== undefined || podAntiAffinity !== undefined,
+    spread: (spec.topologySpreadConstraints ?? []).map((c) => {
+      const selector = selectorWithKeys(c.labelSelector, labels, c.matchLabelKeys)
+      return spreadConstraint(c, podCondition([namespace], selector), labels)
+    }),
+    owner,
+    spec,
+  }
+}
+
+type SpreadInput = NonNullable<Pod['spec']['topologySpreadConstraints']>[number]
+
+export function spreadConstraint(
+  c: Pick<
+    SpreadInput,
+    'maxSkew' | 'topologyKey' | 'whenUnsatisfiable' | 'minDomains' | 'nodeAffinityPolicy' | 'nodeTaintsPolicy'
+  >,
+  condition: PodCondition,
+  labels: Labels,
+): SpreadConstraint {
+  return {
+    maxSkew: c.maxSkew,
+    topologyKey: c.topologyKey,
+    hard: c.whenUnsatisfiable === 'DoNotSchedule',
+    condition,
+    countsItself: matchesLabels(condition.selector, labels),
+    minDomains: c.minDomains ?? 1,
+    honorAffinity: (c.nodeAffinityPolicy ?? 'Honor') === 'Honor',
+    honorTaints: c.nodeTaintsPolicy === 'Honor',
+  }
+}
+
+function termOf(term: PodAffinityTerm, namespace: string, labels: Labels, weight: number): Term {
+  const selector = selectorWithKeys(term.labelSelector, labels, term.matchLabelKeys, term.mismatchLabelKeys)
+  const own = (term.namespaces?.length ?? 0) === 0 && term.namespaceSelector === undefined
+  const namespaces = own ? [namespace] : (term.namespaces ?? [])
+  const namespaceSelector = term.namespaceSelector && selectorOf(term.namespaceSelector)
+  return {
+    topologyKey: term.topologyKey,
+    condition: podCondition(namespaces, selector, namespaceSelector),
+    weight,
+  }
+}
+
+function hostPortsOf(container: Pod['spec']['containers'][number]): HostPort[] {
+  return (container.ports ?? [])
+    .filter((p) => (p.hostPort ?? 0) > 0)
+    .map((p) => ({ ip: p.hostIP || '0.0.0.0', protocol: p.protocol || 'TCP', port: p.hostPort! }))
+}
+
+/** Images are known to nodes with their tag. */
+export function normalImageName(name: string): string {
+  return name.lastIndexOf(':') <= name.lastIndexOf('/') ? `${name}:latest` : name
+}
+
+const ephemeralClaim = (pod: Pod, volume: string) => `${pod.metadata.name}-${volume}`
