@@ -94,6 +94,18 @@ test('without a certificate the server refuses, and a server that is not ours is
   stranger.close()
 })
 
+test('a watch is open before anything happens, and a raw request is refused like any other', async () => {
+  const api = connect()
+  const { metadata } = await api.list(ConfigMap, { limit: 1 })
+  const path = `/api/v1/configmaps?watch=1&resourceVersion=${metadata.resourceVersion}`
+  const signal = AbortSignal.timeout(5000)
+  const response = await api.request({ path, long: true, signal })
+  assert.equal(response.status, 200)
+  response.body.destroy()
+  await assert.rejects(api.request({ path: '/api/v1/nothings' }), (e) => isApiError(e, 'NotFound'))
+  api.close()
+})
+
 test('an informer over HTTPS follows every change while its connections are cut again and again', async () => {
   const api = connect()
   const stop = new AbortController()
