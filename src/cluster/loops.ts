@@ -1,6 +1,7 @@
 import type { Clock, Log, Random } from '../base/index.ts'
 import { prometheusMetrics } from '../client/index.ts'
 import { builtinControllers, runControllers } from '../controllers/index.ts'
+import { SCHEDULER, startScheduler } from '../scheduler/index.ts'
 import type { ApiServer } from '../server/index.ts'
 
 export interface LoopOptions {
@@ -23,6 +24,7 @@ export async function startLoops(options: LoopOptions): Promise<Loops> {
   const { server, clock, random, log, signal, podCidr, rootCa } = options
   const api = server.apiFor.bind(server)
   const controllers = builtinControllers({ clock, podCidr, rootCa })
+  const metrics = prometheusMetrics(server.metrics.registry)
   const running = runControllers({
     api,
     controllers,
@@ -30,7 +32,20 @@ export async function startLoops(options: LoopOptions): Promise<Loops> {
     random,
     log: log.child({ part: 'controllers' }),
     signal,
-    metrics: prometheusMetrics(server.metrics.registry),
+    metrics,
   })
-  return { ready: running.ready, stopped: running.stopped }
+  const scheduler = startScheduler({
+    api: api(SCHEDULER),
+    informers: running.informers,
+    clock,
+    random,
+    log: log.child({ part: 'scheduler' }),
+    signal,
+    metrics,
+  })
+  const both = (a: Promise<void>, b: Promise<void>) => Promise.all([a, b]).then(() => {})
+  return {
+    ready: both(running.ready, scheduler.ready),
+    stopped: both(running.stopped, scheduler.stopped),
+  }
 }

@@ -12,4 +12,4 @@ export {
 } from './framework.ts'
 export { interest } from './queue/events.ts'
 export type { QueueState } from './queue/queue.ts'
-export { type RunningScheduler, type SchedulerOptions, startScheduler } from './scheduler.ts'
+export { type RunningScheduler, SCHEDULER, type SchedulerOptions, startScheduler } from './scheduler.ts'

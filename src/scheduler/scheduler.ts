@@ -1,4 +1,4 @@
-import { type Api, isApiError, Namespace, Node, Pod } from '../api/index.ts'
+import { type Api, isApiError, Namespace, Node, Pod, type UserInfo } from '../api/index.ts'
 import { type Clock, type Log, type Random, sleep } from '../base/index.ts'
 import {
   EventRecorder,
@@ -7,6 +7,7 @@ import {
   Informers,
   keyOf,
   keyText,
+  type Metrics,
 } from '../client/index.ts'
 import { Decider, type Failure } from './decide.ts'
 import type { Plugin } from './framework.ts'
@@ -28,6 +29,7 @@ export interface SchedulerOptions {
   readonly signal: AbortSignal
   /** More rules, after the built-in ones; one with a built-in plugin's name takes its place. */
   readonly plugins?: readonly Plugin[]
+  readonly metrics?: Metrics
   /** Pods with this spec.schedulerName are its own; `default-scheduler` when absent. */
   readonly name?: string
 }
@@ -40,6 +42,9 @@ export interface RunningScheduler {
   /** Pods without a node, by where they wait. */
   waiting(): Readonly<Record<QueueState, number>>
 }
+
+/** Whom the API should be asked as. */
+export const SCHEDULER: UserInfo = { username: 'system:kube-scheduler', groups: ['system:authenticated'] }
 
 /** A turn of the event loop is not held longer than this. */
 const SLICE_MS = 5
