@@ -131,6 +131,13 @@ for (const [image, policy] of [
   })
 }
 
+test('amounts finer than a thousandth are rounded up', () => {
+  const limits = { cpu: '1500u', memory: '1Gi', 'example.com/a': '1n' }
+  const { resources } = pod({ containers: [{ name: 'c', image: 'i', resources: { limits } }] }).spec
+    .containers[0]!
+  assert.deepEqual(resources.limits, { cpu: '2m', memory: '1Gi', 'example.com/a': '1m' })
+})
+
 test('a deployment is defaulted as Kubernetes does it', () => {
   const template = { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'c', image: 'i' }] } }
   const { spec, status, metadata } = created(api.Deployment, {

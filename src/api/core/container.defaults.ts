@@ -1,3 +1,4 @@
+import { canonicalQuantity, milliValue } from '../../schema/index.ts'
 import { assign, each, entry, fill, withEntries, within } from '../copy.strategy.ts'
 import type { Container, ContainerPort, EnvVar, HTTPGetAction, LifecycleHandler, Probe } from './container.ts'
 import type { EphemeralContainer } from './pod.ts'
@@ -11,6 +12,7 @@ export function defaultContainer<C extends AnyContainer>(container: C): C {
     terminationMessagePath: '/dev/termination-log',
     terminationMessagePolicy: 'File',
   })
+  c = within(c, 'resources', roundedUp)
   c = within(c, 'ports', (ports) => each(ports, defaultPort))
   c = within(c, 'env', (env) => each(env, defaultEnv))
   c = within(c, 'livenessProbe', defaultProbe)
@@ -62,6 +64,26 @@ export function defaultProbe(probe: Probe): Probe {
     g.service === undefined ? { ...g, service: '' } : g,
   )
 }
+
+/** Amounts below a thousandth are rounded up to one: nothing is measured more finely. */
+function roundedUp<R extends Container['resources']>(resources: R): R {
+  return within(within(resources, 'limits', roundAmounts), 'requests', roundAmounts)
+}
+
+function roundAmounts(amounts: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  let fine: [string, string][] | undefined
+  for (const name in amounts) {
+    const text = amounts[name]!
+    const unit = text.charCodeAt(text.length - 1)
+    if (unit !== MICRO && unit !== NANO) continue
+    fine ??= []
+    fine.push([name, canonicalQuantity(`${milliValue(text)}m`)])
+  }
+  return fine ? withEntries(amounts, fine) : amounts
+}
+
+const MICRO = 'u'.charCodeAt(0)
+const NANO = 'n'.charCodeAt(0)
 
 /** Where a limit is given and no request, the request is the limit. */
 export function requestsFromLimits<R extends Container['resources']>(resources: R): R {
