@@ -1,5 +1,7 @@
+import { networkInterfaces } from 'node:os'
 import { type Clock, type Log, processLog, sleep, systemClock, systemRandom } from '../base/index.ts'
 import { httpsApi, Informers } from '../client/index.ts'
+import { startServiceProxy } from '../net/index.ts'
 import { startNodeAgent } from '../node/index.ts'
 import { ensurePki, type Pki } from '../server/index.ts'
 import { pkiOptions } from './access.ts'
@@ -35,6 +37,17 @@ export async function runAgent(layout: Layout, nodeName: string, onStarted: () =
   const api = httpsApi({ server: layout.apiUrl, tls: () => tls, userAgent: 'dhow-agent' })
   const informers = new Informers({ api, clock, random, log, signal })
   followPodNetwork({ layout, node, informers, clock, log, signal })
+  startServiceProxy({
+    informers,
+    nodeName,
+    nodeIPs: node.netns ? [node.ip] : [node.ip, ...hostAddresses()],
+    clusterCIDR: layout.config.podCidr,
+    tableName: layout.proxyTable,
+    reservedIPs: [layout.dnsIp],
+    clock,
+    log: log.child({ part: 'proxy' }),
+    signal,
+  })
   await prepareRuntime(node.containerd, clock, log)
   const agent = await startNodeAgent({
     api,
@@ -76,4 +89,13 @@ async function prepareRuntime(containerd: ContainerdLayout, clock: Clock, log: L
     }
     await sleep(clock, pauseMs)
   }
+}
+
+/** The machine's own addresses, those of clusters' bridges aside: node ports answer there as well. */
+function hostAddresses(): string[] {
+  return Object.entries(networkInterfaces())
+    .filter(([name]) => !name.startsWith('dhow'))
+    .flatMap(([, addresses]) => addresses ?? [])
+    .filter(({ family, internal }) => family === 'IPv4' && !internal)
+    .map(({ address }) => address)
 }

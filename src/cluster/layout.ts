@@ -73,6 +73,8 @@ export interface Layout {
   readonly kubeconfig: string
   /** nft table of the rules that belong to the machine's cluster network (masquerade). */
   readonly nftTable: string
+  /** nft table of the Service rules, in each node's network namespace. */
+  readonly proxyTable: string
   readonly cgroupRoot: string
   readonly nodes: readonly NodeLayout[]
 }
@@ -124,6 +126,7 @@ export function layoutOf(config: ClusterConfig): Layout {
     configFile: join(dataDir, 'cluster.json'),
     kubeconfig: join(dataDir, 'admin.kubeconfig'),
     nftTable: `dhow${slot}_cluster`,
+    proxyTable: `dhow${slot}_services`,
     cgroupRoot,
     nodes,
   }
