@@ -1,0 +1,2 @@
+/** For the tests of other folders. */
+export { type ArbitraryOptions, arbitraryOf } from './arbitrary.test-support.ts'
