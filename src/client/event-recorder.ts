@@ -52,10 +52,12 @@ export class EventRecorder {
   readonly #waiting: Waiting[] = []
   readonly #stop = new AbortController()
   #sending: Promise<void> | undefined
-  #serial = 0
+  /** Begins anywhere, so that two recorders do not choose the same names. */
+  #serial: number
 
   constructor(options: EventRecorderOptions) {
     this.#options = options
+    this.#serial = Math.floor(options.random.next() * 1_000_000)
   }
 
   record(about: EventSubject, note: EventNote): void {

@@ -261,8 +261,7 @@ class HttpsBinding implements HttpsApi {
     for (let attempt = 1; ; attempt++) {
       const response = await this.#retrying(exchange, false)
       try {
-        const body = await readBody(response)
-        return JSON.parse(body.toString('utf8'))
+        return parsed(await readBody(response))
       } catch (error) {
         if (exchange.signal?.aborted) throw exchange.signal.reason
         // An answer cut short: only a read may simply be asked for again.
@@ -304,6 +303,14 @@ class HttpsBinding implements HttpsApi {
       }
       await sleep(this.#clock, delayMs, signal ?? undefined)
     }
+  }
+}
+
+function parsed(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'))
+  } catch (cause) {
+    throw new UnreachableError('the answer is not JSON', { cause, unsent: false })
   }
 }
 

@@ -193,7 +193,7 @@ class Running {
 
   /** Read your own writes: a pass ends when the caches show what it wrote, so the next one cannot repeat it. */
   async #whenShown(written: readonly Written[]): Promise<boolean> {
-    const shown = await Promise.all(written.map((w) => this.#shown(w)))
+    const shown = await Promise.all(newest(written).map((w) => this.#shown(w)))
     return shown.every(Boolean)
   }
 
@@ -230,6 +230,16 @@ class Running {
       }
     })
   }
+}
+
+/** Of the writes of a kind only the newest has to be waited for: changes show in order. */
+function newest(written: readonly Written[]): Written[] {
+  const latest = new Map<Kind, number>()
+  for (const w of written) {
+    if ('revision' in w) latest.set(w.kind, Math.max(w.revision, latest.get(w.kind) ?? 0))
+  }
+  const revisions = [...latest].map(([kind, revision]) => ({ kind, revision }))
+  return [...revisions, ...written.filter((w) => !('revision' in w))]
 }
 
 function describeWritten(written: Written): string {

@@ -1,22 +1,30 @@
 import type { LabelSelector } from '../../api/index.ts'
+import { type Labels, matchesLabels, SelectorError, selectorOf } from '../../schema/index.ts'
 
-export type Labels = Readonly<Record<string, string>>
-export type LabelMatcher = (labels: Labels | undefined) => boolean
+export type LabelMatcher = (labels: Labels) => boolean
 
 const matchers = new WeakMap<LabelSelector, LabelMatcher>()
 
-/**
- * The test that a selector stands for, made once per selector object. An absent selector matches nothing, an empty
- * one everything (API doc: LabelSelector). An operator that is not known makes it match nothing.
- */
+/** The test that a selector stands for, made once per selector object. An absent one matches nothing, an empty one all. */
 export function matcherOf(selector: LabelSelector | undefined): LabelMatcher {
   if (selector === undefined) return () => false
   let matcher = matchers.get(selector)
   if (!matcher) {
-    matcher = compile(selector)
+    matcher = compiled(selector)
     matchers.set(selector, matcher)
   }
   return matcher
+}
+
+/** One that cannot be read (the server refuses those) matches nothing, rather than hold up all others. */
+function compiled(selector: LabelSelector): LabelMatcher {
+  try {
+    const parsed = selectorOf(selector)
+    return (labels) => matchesLabels(parsed, labels)
+  } catch (error) {
+    if (error instanceof SelectorError) return () => false
+    throw error
+  }
 }
 
 export function selectsEverything(selector: LabelSelector | undefined): boolean {
@@ -26,31 +34,8 @@ export function selectsEverything(selector: LabelSelector | undefined): boolean 
   )
 }
 
-function compile(selector: LabelSelector): LabelMatcher {
-  const equal = Object.entries(selector.matchLabels ?? {})
-  const expressions = selector.matchExpressions ?? []
-  return (labels = {}) => {
-    for (const [key, value] of equal) if (labels[key] !== value) return false
-    return expressions.every(({ key, operator, values = [] }) => {
-      const value = labels[key]
-      switch (operator) {
-        case 'In':
-          return value !== undefined && values.includes(value)
-        case 'NotIn':
-          return value === undefined || !values.includes(value)
-        case 'Exists':
-          return value !== undefined
-        case 'DoesNotExist':
-          return value === undefined
-        default:
-          return false
-      }
-    })
-  }
-}
-
 /** Every pair of `wanted` is in `labels`. */
-export function hasLabels(labels: Labels | undefined, wanted: Labels): boolean {
+export function hasLabels(labels: Labels, wanted: Readonly<Record<string, string>>): boolean {
   for (const [key, value] of Object.entries(wanted)) if (labels?.[key] !== value) return false
   return true
 }
