@@ -54,16 +54,13 @@ export async function sendParts(
   exchange: Exchange,
   status: number,
   headers: Headers,
-  totalBytes: number,
+  totalBytes: number | undefined,
   parts: Iterable<Buffer>,
 ): Promise<void> {
-  const packed = totalBytes >= GZIP_THRESHOLD && acceptsGzip(exchange)
-  const out = exchange.open(
-    status,
-    packed
-      ? { ...headers, 'content-encoding': 'gzip', vary: 'Accept-Encoding' }
-      : { ...headers, 'content-length': String(totalBytes) },
-  )
+  const packed = (totalBytes ?? GZIP_THRESHOLD) >= GZIP_THRESHOLD && acceptsGzip(exchange)
+  const known = totalBytes === undefined ? {} : { 'content-length': String(totalBytes) }
+  const coding = packed ? { 'content-encoding': 'gzip', vary: 'Accept-Encoding' } : known
+  const out = exchange.open(status, { ...headers, ...coding })
   const sink = packed ? createGzip(GZIP) : out
   if (packed) sink.pipe(out)
   for (const part of parts) {

@@ -19,6 +19,7 @@ export interface Output {
 
 /** What is sent in one piece; longer lists go out in slices, as the client takes them. */
 const WHOLE_BYTES = 1024 * 1024
+const WHOLE_ROWS = 500
 
 export function sendItem(output: Output, status: number, kind: Kind, item: Item): void {
   const view = viewOf(kind, output.representation, output.view)
@@ -36,15 +37,10 @@ export async function sendList(output: Output, page: ListPage): Promise<void> {
   const { exchange, context } = output
   const view = viewOf(page.kind, output.representation, output.view)
   const list = view.list(page)
-  if (
-    output.representation.media === 'yaml' ||
-    output.pretty ||
-    list.bytes === undefined ||
-    list.bytes <= WHOLE_BYTES
-  ) {
-    return sendView(output, 200, view, Buffer.concat([...list.parts()]))
-  }
-  return sendParts(exchange, 200, context.headers(view.contentType), list.bytes, list.parts())
+  const isWhole = list.bytes === undefined ? page.items.length <= WHOLE_ROWS : list.bytes <= WHOLE_BYTES
+  if (output.representation.media === 'yaml' || output.pretty || isWhole) {
+    sendView(output, 200, view, Buffer.concat([...list.parts()]))
+  } else await sendParts(exchange, 200, context.headers(view.contentType), list.bytes, list.parts())
 }
 
 function sendView(output: Output, status: number, view: View, bytes: Buffer): void {

@@ -152,7 +152,7 @@ async function watch(request: Request, kind: Kind): Promise<void> {
   const format = viewOf(kind, representation, viewOptions(request)).watch()
   const out = exchange.open(200, context.headers(format.contentType))
   const timeoutMs = Math.min(
-    options.timeoutSeconds === undefined ? DEFAULT_WATCH_MS : options.timeoutSeconds * 1000,
+    !options.timeoutSeconds ? DEFAULT_WATCH_MS : options.timeoutSeconds * 1000,
     MAX_WATCH_MS,
   )
   const stream = new WatchStream(kind.resource.plural, cursor, format, out, parts.clock, {

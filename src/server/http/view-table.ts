@@ -10,7 +10,7 @@ const HEAD = { kind: 'Table', apiVersion: 'meta.k8s.io/v1' } as const
 export function tableView(kind: Kind, options: ViewOptions): View {
   const columns = tableColumns(kind)
   const row = (item: Item) => rowBytes(kind, item, options)
-  const whole = (metadata: object, columnDefinitions: readonly object[], rows: readonly Buffer[]) =>
+  const whole = (metadata: object, columnDefinitions: readonly object[], rows: Iterable<Buffer>) =>
     Buffer.concat([...pieces(metadata, columnDefinitions, rows)])
   const single = (item: Item, definitions: readonly object[]) =>
     whole({ resourceVersion: item.object.metadata.resourceVersion }, definitions, [row(item)])
@@ -18,7 +18,10 @@ export function tableView(kind: Kind, options: ViewOptions): View {
     contentType: 'application/json',
     item: (item) => single(item, columns),
     list(page) {
-      return { bytes: undefined, parts: () => slices(pieces(listMeta(page), columns, page.items.map(row))) }
+      return {
+        bytes: undefined,
+        parts: () => slices(pieces(listMeta(page), columns, mapped(page.items, row))),
+      }
     },
     watch: () => ({
       contentType: 'application/json',
@@ -48,15 +51,22 @@ export function tableView(kind: Kind, options: ViewOptions): View {
 function* pieces(
   metadata: object,
   columnDefinitions: readonly object[],
-  rows: readonly Buffer[],
+  rows: Iterable<Buffer>,
 ): Generator<Buffer> {
   const head = JSON.stringify({ ...HEAD, metadata, columnDefinitions }).slice(0, -1)
   yield Buffer.from(`${head},"rows":[`)
-  for (let i = 0; i < rows.length; i++) {
-    if (i > 0) yield COMMA
-    yield rows[i]!
+  let isFirst = true
+  for (const row of rows) {
+    if (!isFirst) yield COMMA
+    yield row
+    isFirst = false
   }
   yield TAIL
+}
+
+/** Rows are made as they are sent: thousands of them take a while. */
+function* mapped<T>(items: Iterable<T>, to: (item: T) => Buffer): Generator<Buffer> {
+  for (const item of items) yield to(item)
 }
 
 const COMMA = Buffer.from(',')

@@ -151,7 +151,7 @@ export class Registry {
     const { strategy } = resource
     const decide = async (current: Item): Promise<Decision> => {
       const old = current.object
-      const input = inNamespace(kind, await next(old), key.namespace)
+      const input = withoutManagedFields(inNamespace(kind, await next(old), key.namespace))
       this.#checkPreconditions(resource, key.name, input, old)
       const request = this.#admission(
         kind,
@@ -414,6 +414,13 @@ function orderedMetadata(object: KubeObject): KubeObject {
     creationTimestamp,
     ...rest,
   } as KubeObject['metadata']
+  return { ...object, metadata }
+}
+
+/** Who set which field is not tracked: what a client claims about it is not kept either. */
+function withoutManagedFields(object: KubeObject): KubeObject {
+  if (!('managedFields' in object.metadata)) return object
+  const { managedFields: _, ...metadata } = object.metadata
   return { ...object, metadata }
 }
 
