@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
-import type { Pod } from '../api/index.ts'
+import type { ContainerStatus, Pod } from '../api/index.ts'
 import type { Clock, Log } from '../base/index.ts'
 import type { LogQuery } from './logs/line.ts'
 import { readLog } from './logs/read.ts'
@@ -214,18 +214,16 @@ async function containerLogs(
   const wanted = logQuery(query, options.clock.now())
   const seen = found.observed.containers.filter((c) => c.name === container)
   const previous = query.get('previous') === 'true'
-  // A container that is about to be started again has its last run to show.
+  // While a container waits for its next start, its last run is both the present and the previous one.
   const target = previous
-    ? seen[0]?.state === 'exited' && seen.length === 1
-      ? undefined
-      : seen.slice(1)[0]
+    ? seen.find((c) => `containerd://${c.id}` === statusOf(pod, container)?.lastState.terminated?.containerID)
     : seen.find((c) => c.state !== 'created')
   if (!target) {
     throw new HttpError(
       400,
       previous
         ? `previous terminated container "${container}" in pod "${podName}" not found`
-        : `container "${container}" in pod "${podName}" is waiting to start: ${waitingReason(pod, container)}`,
+        : `container "${container}" in pod "${podName}" is waiting to start: ${statusOf(pod, container)?.state.waiting?.reason ?? 'ContainerCreating'}`,
     )
   }
   const stop = new AbortController()
@@ -262,9 +260,13 @@ async function containerLogs(
   void req
 }
 
-function waitingReason(pod: Pod, container: string): string {
-  const all = [...(pod.status.initContainerStatuses ?? []), ...(pod.status.containerStatuses ?? [])]
-  return all.find((s) => s.name === container)?.state.waiting?.reason ?? 'ContainerCreating'
+function statusOf({ status }: Pod, container: string): ContainerStatus | undefined {
+  const all = [
+    ...(status.initContainerStatuses ?? []),
+    ...(status.containerStatuses ?? []),
+    ...(status.ephemeralContainerStatuses ?? []),
+  ]
+  return all.find((s) => s.name === container)
 }
 
 function logQuery(query: URLSearchParams, nowMs: number): LogQuery {

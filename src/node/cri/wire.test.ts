@@ -36,18 +36,24 @@ test('negative numbers take ten bytes and come back', () => {
 })
 
 test('whatever is written is read back', () => {
-  const inner = fc.record({ name: fc.string(), n: fc.nat(Number.MAX_SAFE_INTEGER) })
-  const outer = fc.record({
-    text: fc.string(),
-    count: fc.nat(Number.MAX_SAFE_INTEGER),
-    yes: fc.boolean(),
-    list: fc.array(fc.string()),
-    numbers: fc.array(fc.nat()),
-    labels: fc.dictionary(fc.string({ minLength: 1 }), fc.string(), { noNullPrototype: true }),
-    inner,
-    inners: fc.array(inner),
-    raw: fc.uint8Array(),
-  })
+  const inner = fc.record(
+    { name: fc.string(), n: fc.nat(Number.MAX_SAFE_INTEGER) },
+    { noNullPrototype: true },
+  )
+  const outer = fc.record(
+    {
+      text: fc.string(),
+      count: fc.nat(Number.MAX_SAFE_INTEGER),
+      yes: fc.boolean(),
+      list: fc.array(fc.string()),
+      numbers: fc.array(fc.nat()),
+      labels: fc.dictionary(fc.string({ minLength: 1 }), fc.string(), { noNullPrototype: true }),
+      inner,
+      inners: fc.array(inner),
+      raw: fc.uint8Array(),
+    },
+    { noNullPrototype: true },
+  )
   fc.assert(fc.property(outer, (value) => assert.deepEqual(decode(Outer, encode(Outer, value)), value)))
 })
 

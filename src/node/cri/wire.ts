@@ -246,7 +246,9 @@ function readMessage(reader: Reader, end: number, type: Message, depth: number):
     const [name, f] = known
     if (f.scalar === 'map') {
       const entry = decode(MapEntry, reader.bytes())
-      ;(value[name] as Record<string, string>)[entry.key] = entry.value
+      // Defined rather than assigned: a key may be called __proto__.
+      const property = { value: entry.value, enumerable: true, writable: true, configurable: true }
+      Object.defineProperty(value[name] as object, entry.key, property)
     } else if (f.repeated && f.scalar === 'int' && wire === 2) {
       const packed = new Reader(reader.bytes())
       while (packed.at < packed.data.length) (value[name] as unknown[]).push(packed.varint())
