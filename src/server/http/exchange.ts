@@ -100,6 +100,7 @@ export class Http1Exchange implements Exchange {
     const length = typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength
     // An unread body would be taken for the next request: the connection ends with this answer.
     const unread = !this.#req.complete
+    if (unread) this.#req.resume()
     const all: Record<string, unknown> = {
       ...headers,
       'content-length': length,
@@ -183,8 +184,10 @@ export class Http2Exchange implements Exchange {
     const empty = this.method === 'HEAD' || body.length === 0
     stream.respond({ ':status': status, ...(headers as Record<string, string>) }, { endStream: empty })
     if (!empty) stream.end(body)
-    // What is left of a body that nobody reads: tell the client to stop sending it.
-    if (!stream.readableEnded && !stream.readable) stream.close(constants.NGHTTP2_NO_ERROR)
+    // A body that nobody reads: the client may stop sending it.
+    if (!stream.endAfterHeaders && !stream.readableEnded) {
+      stream.once('finish', () => stream.close(constants.NGHTTP2_NO_ERROR))
+    }
   }
 
   open(status: number, headers: Headers): Writable {
