@@ -76,6 +76,7 @@ interface Member {
   readonly address: EndpointAddress
   readonly ready: boolean
   readonly ports: readonly ResolvedPort[]
+  readonly portsKey: string
 }
 
 function subsetsOf(
@@ -84,10 +85,10 @@ function subsetsOf(
 ): { subsets: EndpointSubset[]; truncated: boolean } {
   const family = familiesOf(service)[0]!
   const all = pods
-    .flatMap((pod) => memberOf(service, pod, family))
+    .flatMap((pod) => knownMember(service, pod, family))
     .sort((a, b) => Number(b.ready) - Number(a.ready) || compareAddresses(a.address, b.address))
-  const members = all.slice(0, MAX_ADDRESSES)
-  const groups = Map.groupBy(members, (m) => portsKey(m.ports))
+  const kept = all.slice(0, MAX_ADDRESSES)
+  const groups = Map.groupBy(kept, (m) => m.portsKey)
   const subsets = [...groups.entries()]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([, group]) => {
@@ -106,6 +107,23 @@ function subsetsOf(
   return { subsets, truncated: all.length > MAX_ADDRESSES }
 }
 
+/** What a pod is to a Service follows from these objects, which never change: it is worked out once. */
+const members = new WeakMap<Service, WeakMap<Pod, readonly Member[]>>()
+
+function knownMember(service: Service, pod: Pod, family: string): readonly Member[] {
+  let own = members.get(service)
+  if (!own) {
+    own = new WeakMap()
+    members.set(service, own)
+  }
+  let member = own.get(pod)
+  if (!member) {
+    member = memberOf(service, pod, family)
+    own.set(pod, member)
+  }
+  return member
+}
+
 function memberOf(service: Service, pod: Pod, family: string): Member[] {
   const anyhow = service.spec.publishNotReadyAddresses === true
   if (!isReachable(pod) || (pod.metadata.deletionTimestamp && !anyhow)) return []
@@ -121,7 +139,7 @@ function memberOf(service: Service, pod: Pod, family: string): Member[] {
     ...(nodeName ? { nodeName } : {}),
     targetRef: targetRefOf(pod),
   }
-  return [{ address, ready: anyhow || isReady(pod), ports }]
+  return [{ address, ready: anyhow || isReady(pod), ports, portsKey: portsKey(ports) }]
 }
 
 function compareAddresses(a: EndpointAddress, b: EndpointAddress): number {

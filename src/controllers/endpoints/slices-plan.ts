@@ -66,23 +66,62 @@ function groupsOf(
 ): Map<string, Group> {
   const groups = new Map<string, Group>()
   for (const pod of pods) {
-    if (!isReachable(pod)) continue
-    const node = pod.spec.nodeName ? nodeOf(pod.spec.nodeName) : undefined
-    // A pod on a node that is gone is not sent to; unless the Service wants all it ever had.
-    if (pod.spec.nodeName && !node && !service.spec.publishNotReadyAddresses) continue
-    const ports = portsOf(service, pod)
-    if (ports.length === 0 && (service.spec.ports ?? []).length > 0) continue
-    for (const family of families) {
-      const addresses = addressesOf(pod).filter((a) => familyOf(a) === family)
-      if (addresses.length === 0) continue
-      const id = `${family} ${portsKey(ports)}`
-      const group: Group = groups.get(id) ?? { family, ports, wanted: new Map() }
-      groups.set(id, group)
-      group.wanted.set(pod.metadata.uid, endpointOf(service, pod, node, addresses))
+    const member = memberOf(service, pod, pod.spec.nodeName ? nodeOf(pod.spec.nodeName) : undefined)
+    for (const { id, family, endpoint } of member.entries) {
+      if (!families.includes(family)) continue
+      let group = groups.get(id)
+      if (!group) {
+        group = { family, ports: member.ports, wanted: new Map() }
+        groups.set(id, group)
+      }
+      group.wanted.set(pod.metadata.uid, endpoint)
     }
   }
   return groups
 }
+
+interface Member {
+  readonly node: Node | undefined
+  readonly ports: readonly ResolvedPort[]
+  readonly entries: readonly { readonly id: string; readonly family: Family; readonly endpoint: Endpoint }[]
+}
+
+const NOBODY = { ports: [], entries: [] }
+
+/** What a pod is to a Service follows from these objects, which never change: it is worked out once. */
+const members = new WeakMap<Service, WeakMap<Pod, Member>>()
+
+function memberOf(service: Service, pod: Pod, node: Node | undefined): Member {
+  let own = members.get(service)
+  if (!own) {
+    own = new WeakMap()
+    members.set(service, own)
+  }
+  const known = own.get(pod)
+  if (known && (known.node === node || zoneOf(known.node) === zoneOf(node))) {
+    if ((known.node === undefined) === (node === undefined)) return known
+  }
+  const member = makeMember(service, pod, node)
+  own.set(pod, member)
+  return member
+}
+
+function makeMember(service: Service, pod: Pod, node: Node | undefined): Member {
+  if (!isReachable(pod)) return { node, ...NOBODY }
+  // A pod on a node that is gone is not sent to; unless the Service wants all it ever had.
+  if (pod.spec.nodeName && !node && !service.spec.publishNotReadyAddresses) return { node, ...NOBODY }
+  const ports = portsOf(service, pod)
+  if (ports.length === 0 && (service.spec.ports ?? []).length > 0) return { node, ...NOBODY }
+  const key = portsKey(ports)
+  const entries = FAMILIES.flatMap((family) => {
+    const addresses = addressesOf(pod).filter((a) => familyOf(a) === family)
+    if (addresses.length === 0) return []
+    return [{ id: `${family} ${key}`, family, endpoint: endpointOf(service, pod, node, addresses) }]
+  })
+  return { node, ports, entries }
+}
+
+const FAMILIES: readonly Family[] = ['IPv4', 'IPv6']
 
 function endpointOf(
   service: Service,
@@ -174,7 +213,7 @@ function fit(wanted: ReadonlyMap<string, Endpoint>, slices: readonly EndpointSli
       const uid = endpoint.targetRef?.uid ?? ''
       const now = toPlace.get(uid)
       if (now && endpoints.length < MAX_ENDPOINTS) {
-        endpoints.push(equal(now, withoutEmpty(endpoint)) ? endpoint : now)
+        endpoints.push(isSame(now, endpoint) ? endpoint : now)
         toPlace.delete(uid)
       }
     }
@@ -204,8 +243,14 @@ function fit(wanted: ReadonlyMap<string, Endpoint>, slices: readonly EndpointSli
   }
 }
 
-function withoutEmpty(endpoint: Endpoint): Endpoint {
-  return endpoint.deprecatedTopology === undefined ? endpoint : { ...endpoint, deprecatedTopology: undefined }
+/** Pairs that were found equal: neither can change. */
+const sameAs = new WeakMap<Endpoint, Endpoint>()
+
+function isSame(wanted: Endpoint, written: Endpoint): boolean {
+  if (sameAs.get(written) === wanted) return true
+  if (!equal(wanted, written)) return false
+  sameAs.set(written, wanted)
+  return true
 }
 
 function labelsFor(service: Service): Record<string, string> {
