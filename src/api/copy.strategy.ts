@@ -1,5 +1,8 @@
 /** Path copies that keep the original wherever nothing changes, so that `===` means "the same". */
 
+/** A copy that is still being made. */
+export type Draft<T> = { -readonly [K in keyof T]: T[K] }
+
 /** `object` with the members of `values` that it lacks (absent, null or ''). */
 export function fill<T extends object>(object: T, values: { readonly [K in keyof T]?: T[K] }): T {
   let copy: T | undefined

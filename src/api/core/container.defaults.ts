@@ -1,25 +1,57 @@
 import { canonicalQuantity, milliValue } from '../../schema/index.ts'
 import { assign, each, entry, fill, withEntries, within } from '../copy.strategy.ts'
-import type { Container, ContainerPort, EnvVar, HTTPGetAction, LifecycleHandler, Probe } from './container.ts'
+import type {
+  Container,
+  ContainerPort,
+  EnvVar,
+  HTTPGetAction,
+  Lifecycle,
+  LifecycleHandler,
+  Probe,
+} from './container.ts'
 import type { EphemeralContainer } from './pod.ts'
 
 /** The members that containers and ephemeral containers share. */
 type AnyContainer = Container | EphemeralContainer
 
-export function defaultContainer<C extends AnyContainer>(container: C): C {
-  let c: AnyContainer = fill<AnyContainer>(container, {
-    imagePullPolicy: pullPolicyOf(container.image),
-    terminationMessagePath: '/dev/termination-log',
-    terminationMessagePolicy: 'File',
-  })
-  c = within(c, 'resources', roundedUp)
-  c = within(c, 'ports', (ports) => each(ports, defaultPort))
-  c = within(c, 'env', (env) => each(env, defaultEnv))
-  c = within(c, 'livenessProbe', defaultProbe)
-  c = within(c, 'readinessProbe', defaultProbe)
-  c = within(c, 'startupProbe', defaultProbe)
-  c = within(c, 'lifecycle', (l) => within(within(l, 'postStart', defaultHandler), 'preStop', defaultHandler))
-  return c as C
+/** A pod's containers get more filled in than those of a template; in the host's network still more. */
+export type Where = 'template' | 'pod' | 'host network'
+
+/** Every pod creation comes through here: one copy a container at most, and named stores, which are fast. */
+export function defaultContainer<C extends AnyContainer>(container: C, where: Where = 'template'): C {
+  const c: Draft<AnyContainer> = container
+  const ports = c.ports && each(c.ports, where === 'host network' ? defaultHostPort : defaultPort)
+  const env = c.env && each(c.env, defaultEnv)
+  const rounded = c.resources && roundedUp(c.resources)
+  const resources = rounded && where !== 'template' ? requestsFromLimits(rounded) : rounded
+  const livenessProbe = c.livenessProbe && defaultProbe(c.livenessProbe)
+  const readinessProbe = c.readinessProbe && defaultProbe(c.readinessProbe)
+  const startupProbe = c.startupProbe && defaultProbe(c.startupProbe)
+  const lifecycle = c.lifecycle && defaultLifecycle(c.lifecycle)
+  const complete =
+    c.imagePullPolicy &&
+    c.terminationMessagePath &&
+    c.terminationMessagePolicy &&
+    ports === c.ports &&
+    env === c.env &&
+    resources === c.resources &&
+    livenessProbe === c.livenessProbe &&
+    readinessProbe === c.readinessProbe &&
+    startupProbe === c.startupProbe &&
+    lifecycle === c.lifecycle
+  if (complete) return container
+  const copy: Draft<AnyContainer> = { ...c }
+  if (!c.imagePullPolicy) copy.imagePullPolicy = pullPolicyOf(c.image)
+  if (!c.terminationMessagePath) copy.terminationMessagePath = '/dev/termination-log'
+  if (!c.terminationMessagePolicy) copy.terminationMessagePolicy = 'File'
+  if (ports) copy.ports = ports
+  if (env) copy.env = env
+  if (resources) copy.resources = resources
+  if (livenessProbe) copy.livenessProbe = livenessProbe
+  if (readinessProbe) copy.readinessProbe = readinessProbe
+  if (startupProbe) copy.startupProbe = startupProbe
+  if (lifecycle) copy.lifecycle = lifecycle
+  return copy as C
 }
 
 /** Always for `:latest` (said or meant), IfNotPresent for every other tag and for digests. */
@@ -33,8 +65,14 @@ export function pullPolicyOf(image: string | undefined): 'Always' | 'IfNotPresen
   return tag === 'latest' || (tag === '' && at < 0) ? 'Always' : 'IfNotPresent'
 }
 
-const PORT_DEFAULTS = { protocol: 'TCP' } as const
-const defaultPort = (port: ContainerPort) => fill(port, PORT_DEFAULTS)
+const defaultPort = (port: ContainerPort): ContainerPort =>
+  port.protocol ? port : { ...port, protocol: 'TCP' }
+
+/** In the host's network a port is the host's port. */
+const defaultHostPort = (port: ContainerPort): ContainerPort => {
+  const p = defaultPort(port)
+  return p.hostPort || !p.containerPort ? p : { ...p, hostPort: p.containerPort }
+}
 
 const FIELD_REF_DEFAULTS = { apiVersion: 'v1' } as const
 
@@ -49,20 +87,28 @@ function defaultEnv(env: EnvVar): EnvVar {
   )
 }
 
-const HTTP_DEFAULTS = { path: '/', scheme: 'HTTP' } as const
-const defaultHttpGet = (action: HTTPGetAction) => fill(action, HTTP_DEFAULTS)
+const defaultHttpGet = (action: HTTPGetAction): HTTPGetAction =>
+  action.path && action.scheme
+    ? action
+    : { ...action, path: action.path || '/', scheme: action.scheme || 'HTTP' }
 const defaultHandler = (handler: LifecycleHandler) => within(handler, 'httpGet', defaultHttpGet)
+const defaultLifecycle = (l: Lifecycle) =>
+  within(within(l, 'postStart', defaultHandler), 'preStop', defaultHandler)
 
 export function defaultProbe(probe: Probe): Probe {
-  const p = assign(probe, {
-    timeoutSeconds: probe.timeoutSeconds || 1,
-    periodSeconds: probe.periodSeconds || 10,
-    successThreshold: probe.successThreshold || 1,
-    failureThreshold: probe.failureThreshold || 3,
-  })
-  return within(within(p, 'httpGet', defaultHttpGet), 'grpc', (g) =>
-    g.service === undefined ? { ...g, service: '' } : g,
-  )
+  const httpGet = probe.httpGet && defaultHttpGet(probe.httpGet)
+  const grpc = probe.grpc && (probe.grpc.service === undefined ? { ...probe.grpc, service: '' } : probe.grpc)
+  const { timeoutSeconds, periodSeconds, successThreshold, failureThreshold } = probe
+  const timed = timeoutSeconds && periodSeconds && successThreshold && failureThreshold
+  if (timed && httpGet === probe.httpGet && grpc === probe.grpc) return probe
+  const copy: Draft<Probe> = { ...probe }
+  copy.timeoutSeconds = timeoutSeconds || 1
+  copy.periodSeconds = periodSeconds || 10
+  copy.successThreshold = successThreshold || 1
+  copy.failureThreshold = failureThreshold || 3
+  if (httpGet) copy.httpGet = httpGet
+  if (grpc) copy.grpc = grpc
+  return copy
 }
 
 /** Amounts below a thousandth are rounded up to one: nothing is measured more finely. */
@@ -89,6 +135,12 @@ const NANO = 'n'.charCodeAt(0)
 export function requestsFromLimits<R extends Container['resources']>(resources: R): R {
   const { limits, requests } = resources
   if (!limits) return resources
-  const missing = Object.entries(limits).filter(([name]) => entry(requests, name) === undefined)
-  return missing.length === 0 ? resources : { ...resources, requests: withEntries(requests, missing) }
+  let missing: [string, string][] | undefined
+  for (const name in limits) {
+    if (entry(requests, name) !== undefined) continue
+    missing ??= []
+    missing.push([name, limits[name]!])
+  }
+  if (!missing) return resources
+  return { ...resources, requests: requests ? withEntries(requests, missing) : limits }
 }

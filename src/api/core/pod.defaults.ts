@@ -1,29 +1,47 @@
-import { each, fill, within } from '../copy.strategy.ts'
-import { defaultContainer, requestsFromLimits } from './container.defaults.ts'
-import type { Container } from './container.ts'
+import { type Draft, each, within } from '../copy.strategy.ts'
+import { defaultContainer, requestsFromLimits, type Where } from './container.defaults.ts'
 import type { Pod, PodSpec, PodTemplateSpec } from './pod.ts'
 import { defaultVolume } from './volume.defaults.ts'
 
-const SPEC_DEFAULTS = {
-  restartPolicy: 'Always',
-  dnsPolicy: 'ClusterFirst',
-  schedulerName: 'default-scheduler',
-  terminationGracePeriodSeconds: 30,
-  securityContext: Object.freeze({}),
-} as const
+const NO_CONTEXT = Object.freeze({})
 
-/** What holds for pods and for the templates of pods. */
-export function defaultPodSpec(spec: PodSpec): PodSpec {
-  let s = fill(spec, SPEC_DEFAULTS)
-  s = mirrorServiceAccount(s)
-  s = within(s, 'containers', (list) => each(list, defaultContainer))
-  s = within(s, 'initContainers', (list) => each(list, defaultContainer))
-  s = within(s, 'ephemeralContainers', (list) => each(list, defaultContainer))
-  return within(s, 'volumes', (list) => each(list, defaultVolume))
+/** What holds for the specification of pods and of their templates. One copy at most: pod creation is a hot path. */
+function defaultSpec(spec: PodSpec, where: Where): PodSpec {
+  const container = <C extends PodSpec['containers'][number]>(c: C) => defaultContainer(c, where)
+  const containers = spec.containers && each(spec.containers, container)
+  const initContainers = spec.initContainers && each(spec.initContainers, container)
+  const ephemeralContainers =
+    spec.ephemeralContainers && each(spec.ephemeralContainers, (c) => defaultContainer(c))
+  const volumes = spec.volumes && each(spec.volumes, defaultVolume)
+  const account = spec.serviceAccountName || spec.serviceAccount
+  const copy: Draft<PodSpec> = { ...spec }
+  if (containers) copy.containers = containers
+  if (initContainers) copy.initContainers = initContainers
+  if (ephemeralContainers) copy.ephemeralContainers = ephemeralContainers
+  if (volumes) copy.volumes = volumes
+  if (account) {
+    copy.serviceAccountName = account
+    copy.serviceAccount = account
+  }
+  if (!spec.restartPolicy) copy.restartPolicy = 'Always'
+  if (!spec.dnsPolicy) copy.dnsPolicy = 'ClusterFirst'
+  if (!spec.schedulerName) copy.schedulerName = 'default-scheduler'
+  if (spec.terminationGracePeriodSeconds === undefined) copy.terminationGracePeriodSeconds = 30
+  if (!spec.securityContext) copy.securityContext = NO_CONTEXT
+  if (where !== 'template') {
+    if (spec.enableServiceLinks === undefined) copy.enableServiceLinks = true
+    if (spec.resources) copy.resources = requestsFromLimits(spec.resources)
+  }
+  return unchanged(copy, spec) ? spec : copy
+}
+
+function unchanged(copy: PodSpec, spec: PodSpec): boolean {
+  for (const key in copy) if (copy[key as keyof PodSpec] !== spec[key as keyof PodSpec]) return false
+  return true
 }
 
 export function defaultPodTemplate<T extends PodTemplateSpec>(template: T): T {
-  return within<T, 'spec'>(template, 'spec', defaultPodSpec as never)
+  return within<T, 'spec'>(template, 'spec', ((spec: PodSpec) => defaultSpec(spec, 'template')) as never)
 }
 
 /** `serviceAccount` is the old name of `serviceAccountName`; whoever reads either sees the same. */
@@ -34,23 +52,6 @@ export function mirrorServiceAccount(spec: PodSpec): PodSpec {
 }
 
 export function defaultPod(pod: Pod): Pod {
-  return within(pod, 'spec', (spec) => {
-    let s = defaultPodSpec(spec)
-    s = fill(s, { enableServiceLinks: true })
-    s = within(s, 'resources', requestsFromLimits)
-    const host = s.hostNetwork === true
-    s = within(s, 'containers', (list) => each(list, host ? defaultHostContainer : defaultRequests))
-    return within(s, 'initContainers', (list) => each(list, host ? defaultHostContainer : defaultRequests))
-  })
-}
-
-const defaultRequests = (container: Container) => within(container, 'resources', requestsFromLimits)
-
-/** In the host's network a port is the host's port. */
-function defaultHostContainer(container: Container): Container {
-  return within(defaultRequests(container), 'ports', (ports) =>
-    each(ports, (port) =>
-      port.hostPort || !port.containerPort ? port : { ...port, hostPort: port.containerPort },
-    ),
-  )
+  const spec = pod.spec && defaultSpec(pod.spec, pod.spec.hostNetwork ? 'host network' : 'pod')
+  return spec === pod.spec ? pod : { ...pod, spec }
 }
