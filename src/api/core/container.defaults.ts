@@ -1,5 +1,5 @@
 import { canonicalQuantity, milliValue } from '../../schema/index.ts'
-import { assign, each, entry, fill, withEntries, within } from '../copy.strategy.ts'
+import { type Draft, each, entry, fill, withEntries, within } from '../copy.strategy.ts'
 import type {
   Container,
   ContainerPort,
