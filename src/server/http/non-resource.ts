@@ -64,12 +64,12 @@ function discover(request: Request, discovery: Discovery): boolean {
   return true
 }
 
-const V2_BINARY = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf'
+const V2_BINARY = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf'
 
 async function openApi(request: Request, openapi: OpenApi): Promise<boolean> {
   const { exchange, info } = request
   if (info.path === '/openapi/v2') {
-    const isBinary = exchange.header('accept')?.includes('proto-openapi.spec.v2@v1.0+protobuf') === true
+    const isBinary = exchange.header('accept')?.includes('proto-openapi.spec.v2') === true
     sendDocument(request, openapi.v2(isBinary), isBinary ? V2_BINARY : 'application/json')
     return true
   }
