@@ -51,11 +51,17 @@ export function withRevision<T extends KubeObject>(object: T, revision: number):
   return { ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } }
 }
 
-/** The bytes that are stored: the object without its resourceVersion, kind and apiVersion first. */
+type Metadata = KubeObject['metadata'] & { readonly generateName?: string }
+
+/**
+ * The bytes that are stored: the object without its resourceVersion, kind and apiVersion first, and in the metadata
+ * nothing before the uid but the object's own names: `withRevisionBytes` relies on it.
+ */
 export function storedBytes(object: KubeObject): Buffer {
   const { kind, apiVersion, metadata, ...rest } = object
-  const { resourceVersion: _, ...meta } = metadata
-  return Buffer.from(JSON.stringify({ kind, apiVersion, metadata: meta, ...rest }))
+  const { name, generateName, namespace, uid, resourceVersion: _, ...others } = metadata as Metadata
+  const ordered = { name, generateName, namespace, uid, ...others }
+  return Buffer.from(JSON.stringify({ kind, apiVersion, metadata: ordered, ...rest }))
 }
 
 export function itemFromStored(key: string, value: Uint8Array, revision: number): Item {
