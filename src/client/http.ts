@@ -104,11 +104,12 @@ export class HttpTransport {
       ...(request.signal ? { signal: request.signal } : {}),
     })
     let connected = false
-    const cancelTimer = this.#clock.after(request.timeoutMs, () =>
-      outgoing.destroy(
-        Object.assign(new Error(`no answer within ${request.timeoutMs} ms`), { code: 'ETIMEDOUT' }),
-      ),
-    )
+    const cancelTimer = this.#clock.after(request.timeoutMs, () => {
+      const text = `no answer within ${request.timeoutMs} ms`
+      outgoing.destroy(Object.assign(new Error(text), { code: 'ETIMEDOUT' }))
+      // The road may be cut: the next request must not find the connections that were left on it.
+      this.#dropIdle()
+    })
     outgoing.on('socket', (socket) => {
       // A peer that vanished without a word is noticed within half a minute.
       socket.setKeepAlive(true, 15_000)
@@ -129,6 +130,12 @@ export class HttpTransport {
     })
     outgoing.end(request.body)
     return promise
+  }
+
+  #dropIdle(): void {
+    for (const sockets of Object.values(this.#short?.freeSockets ?? {})) {
+      for (const socket of sockets ?? []) socket.destroy()
+    }
   }
 
   #agent(long: boolean, secure: boolean): http.Agent {

@@ -103,8 +103,10 @@ export function podGarbageCollector(clock: Clock, keepEnded = 12_500) {
       ),
     ],
     observe: async (key, view): Promise<ObservedPodGarbage | undefined> => {
-      if (key.namespace === undefined)
+      if (key.namespace === undefined) {
+        forgetEmpty(missingSince, view)
         return { of: 'ended', pods: [...view.list(Pod)].filter(isOver), keep: keepEnded }
+      }
       const pod = view.get(Pod, key)
       if (!pod) return undefined
       const { nodeName } = pod.spec
@@ -122,6 +124,13 @@ export function podGarbageCollector(clock: Clock, keepEnded = 12_500) {
     },
     plan: (observed, { now }) => planPodGarbage(observed, now),
   })
+}
+
+/** Nodes that no pod names any more need not be remembered as missing. */
+function forgetEmpty(missingSince: Map<string, number>, view: View): void {
+  for (const name of missingSince.keys()) {
+    if (view.byIndex(Pod, BY_NODE, name)[Symbol.iterator]().next().done) missingSince.delete(name)
+  }
 }
 
 function isSuspect(pod: Pod, view: View): boolean {
