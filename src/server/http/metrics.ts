@@ -1,4 +1,4 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry as MetricsRegistry } from 'prom-client'
+import { Counter, Gauge, Histogram, Registry as MetricsRegistry } from 'prom-client'
 import type { RequestAttributes } from '../contracts.ts'
 
 export interface MetricSources {
@@ -36,6 +36,7 @@ export class ServerMetrics {
 
   constructor(sources: MetricSources) {
     const registers = [this.registry]
+    processFigures(registers)
     this.#requests = new Counter({
       name: 'apiserver_request_total',
       help: 'Requests by verb, group, version, resource, subresource, scope and HTTP status code.',
@@ -81,11 +82,6 @@ export class ServerMetrics {
     })
   }
 
-  /** Node's own figures (memory, CPU, event loop); once a process. */
-  collectProcess(): void {
-    collectDefaultMetrics({ register: this.registry })
-  }
-
   observe(info: RequestAttributes | undefined, method: string, code: number, durationMs: number): void {
     const series = this.#of(info, method, code)
     series.count.inc()
@@ -128,4 +124,42 @@ export class ServerMetrics {
     if (this.#series.size < 20_000) this.#series.set(key, series)
     return series
   }
+}
+
+/** The process's own figures, read when asked: sampling the event loop all the time would keep an idle server busy. */
+function processFigures(registers: MetricsRegistry[]): void {
+  const startedSeconds = (performance.timeOrigin / 1000) | 0
+  new Gauge({
+    name: 'process_start_time_seconds',
+    help: 'When the process began, in seconds since 1970.',
+    registers,
+    collect() {
+      this.set(startedSeconds)
+    },
+  })
+  new Gauge({
+    name: 'process_resident_memory_bytes',
+    help: 'Memory the process holds.',
+    registers,
+    collect() {
+      this.set(process.memoryUsage.rss())
+    },
+  })
+  new Gauge({
+    name: 'process_cpu_seconds_total',
+    help: 'Processor time the process has used.',
+    registers,
+    collect() {
+      const { user, system } = process.cpuUsage()
+      this.set((user + system) / 1e6)
+    },
+  })
+  new Gauge({
+    name: 'nodejs_heap_size_used_bytes',
+    help: 'JavaScript objects, garbage included.',
+    registers,
+    collect() {
+      this.set(process.memoryUsage().heapUsed)
+    },
+  })
 }
