@@ -2,9 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Deployment, Pod } from '../src/api/index.ts'
-import { systemClock } from '../src/base/index.ts'
 import type { HttpsApi } from '../src/client/index.ts'
-import { adminApi, clusterPki } from '../src/cluster/index.ts'
+import { adminApi, adminIdentity } from '../src/cluster/index.ts'
 import { startCluster, type TestCluster } from '../test/e2e/harness.ts'
 import { type Result, report, spreadOf, timed } from './lib.ts'
 
@@ -149,7 +148,7 @@ const cluster = await startCluster()
 try {
   await cluster.dhow('image', 'build', RECIPE)
   const results = [await bringUp(cluster)]
-  const api = adminApi(cluster.layout, await clusterPki(cluster.layout, systemClock()))
+  const api = adminApi(cluster.layout, await adminIdentity(cluster.layout))
   results.push(...(await startPods(api)), await replacePods(api))
   api.close()
   results.push(...(await idle(cluster)))

@@ -2,8 +2,8 @@ import { access } from 'node:fs/promises'
 import { Node, Pod } from '../api/index.ts'
 import {
   adminApi,
+  adminIdentity,
   clusterParts,
-  clusterPki,
   isAliveSync,
   type Layout,
   listClusters,
@@ -104,7 +104,7 @@ function describeParts(
 }
 
 async function describeNodes(layout: Layout, { clock, terminal }: Context): Promise<Trouble[]> {
-  const api = adminApi(layout, await clusterPki(layout, clock), 5_000)
+  const api = adminApi(layout, await adminIdentity(layout), 5_000)
   const troubles: Trouble[] = []
   try {
     const [{ items }, pods] = await Promise.all([api.list(Node), api.list(Pod)])

@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Clock, Log } from '../base/index.ts'
 import { type HttpsApi, httpsApi } from '../client/index.ts'
 import type { Pki, PkiOptions } from '../server/index.ts'
@@ -21,12 +23,40 @@ export async function clusterPki(layout: Layout, clock: Clock): Promise<Pki> {
   return ensurePki(layout.pkiDir, pkiOptions(layout, clock))
 }
 
+export interface Identity {
+  readonly ca: string
+  readonly cert: string
+  readonly key: string
+}
+
+async function readIdentity(layout: Layout, name: string): Promise<Identity> {
+  const read = (file: string) => readFile(join(layout.pkiDir, file), 'utf8')
+  try {
+    const [ca, cert, key] = await Promise.all([read('ca.crt'), read(`${name}.crt`), read(`${name}.key`)])
+    return { ca, cert, key }
+  } catch (cause) {
+    throw new Error(`cannot read the keys of "${name}" in "${layout.pkiDir}": "dhow up" makes them`, {
+      cause,
+    })
+  }
+}
+
+/** Of the cluster's administrator, as the server's process keeps it fresh. */
+export const adminIdentity = (layout: Layout) => readIdentity(layout, 'admin')
+
+/** What a node's agent shows to the server, and to those who ask it. It never sees the authority's key. */
+export async function nodeIdentity(
+  layout: Layout,
+  node: string,
+): Promise<{ client: Identity; serving: Identity }> {
+  const [client, serving] = await Promise.all([
+    readIdentity(layout, `nodes/${node}/client`),
+    readIdentity(layout, `nodes/${node}/serving`),
+  ])
+  return { client, serving }
+}
+
 /** The API as the cluster's administrator. */
-export function adminApi(layout: Layout, pki: Pki, timeoutMs = 10_000): HttpsApi {
-  return httpsApi({
-    server: layout.apiUrl,
-    tls: { ca: pki.ca.cert, cert: pki.admin.cert, key: pki.admin.key },
-    userAgent: 'dhow',
-    timeoutMs,
-  })
+export function adminApi(layout: Layout, tls: Identity, timeoutMs = 10_000): HttpsApi {
+  return httpsApi({ server: layout.apiUrl, tls, userAgent: 'dhow', timeoutMs })
 }

@@ -3,13 +3,15 @@ import { type Clock, type Log, processLog, sleep, systemClock, systemRandom } fr
 import { httpsApi, Informers } from '../client/index.ts'
 import { startServiceProxy } from '../net/index.ts'
 import { startNodeAgent } from '../node/index.ts'
-import { ensurePki, type Pki } from '../server/index.ts'
-import { pkiOptions } from './access.ts'
+import { nodeIdentity } from './access.ts'
 import { listens } from './containerd.ts'
-import { ensurePauseImage } from './images/index.ts'
+import { ensurePauseImage } from './images/pause.ts'
 import type { ContainerdLayout, Layout } from './layout.ts'
 import { followPodNetwork } from './pod-network.ts'
-import { keepCertificatesFresh, untilStopped } from './server.ts'
+import { untilStopped } from './stop.ts'
+
+/** How often the files are looked at: the server's process renews them long before they expire. */
+const IDENTITY_CHECK_MS = 10 * 60_000
 
 /**
  * The process `agent` of one node: looks after its pods, its part of the pod network, the Service rules and the cluster
@@ -27,14 +29,8 @@ export async function runAgent(layout: Layout, nodeName: string, onStarted: () =
     throw new Error(
       `cannot run the agent of "${nodeName}": cluster "${layout.config.name}" has ${layout.nodes.length} nodes`,
     )
-  let pki = await ensurePki(layout.pkiDir, pkiOptions(layout, clock, log))
-  const tlsOf = (p: Pki) => ({
-    ca: p.ca.cert,
-    cert: p.nodes[nodeName]!.client.cert,
-    key: p.nodes[nodeName]!.client.key,
-  })
-  let tls = tlsOf(pki)
-  const api = httpsApi({ server: layout.apiUrl, tls: () => tls, userAgent: 'dhow-agent' })
+  let identity = await nodeIdentity(layout, nodeName)
+  const api = httpsApi({ server: layout.apiUrl, tls: () => identity.client, userAgent: 'dhow-agent' })
   const informers = new Informers({ api, clock, random, log, signal })
   followPodNetwork({ layout, node, informers, clock, log, signal })
   startServiceProxy({
@@ -58,17 +54,26 @@ export async function runAgent(layout: Layout, nodeName: string, onStarted: () =
     cgroupBase: node.cgroupBase,
     clusterDNS: [layout.dnsIp],
     clusterDomain: layout.config.clusterDomain,
-    tls: () => ({ ...pki.nodes[nodeName]!.serving, clientCA: pki.ca.cert }),
+    tls: () => ({ ...identity.serving, clientCA: identity.serving.ca }),
     port: node.kubeletPort,
     clock,
     random,
     log,
   })
-  keepCertificatesFresh(layout, pki, clock, log, (renewed) => {
-    pki = renewed
-    tls = tlsOf(renewed)
+  const look = async () => {
+    const now = await nodeIdentity(layout, nodeName)
+    if (now.client.cert === identity.client.cert && now.serving.cert === identity.serving.cert) return
+    identity = now
     agent.renewCertificate()
-  })
+  }
+  const lookAgain = () => {
+    clock.after(IDENTITY_CHECK_MS, () => {
+      look()
+        .catch((error) => log.error({ error: String(error) }, 'cannot read renewed certificates'))
+        .then(lookAgain)
+    })
+  }
+  lookAgain()
   onStarted()
   await stop
   log.info({}, 'stopping; what runs goes on running')

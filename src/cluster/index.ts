@@ -1,4 +1,4 @@
-export { adminApi, clusterPki } from './access.ts'
+export { adminApi, adminIdentity } from './access.ts'
 export { hierarchies as cgroupHierarchies } from './cgroups.ts'
 export { ensureCluster, findCluster, listClusters } from './clusters.ts'
 export { down, ourProcesses } from './down.ts'

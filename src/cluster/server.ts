@@ -6,6 +6,7 @@ import { openSqliteStore } from '../store/index.ts'
 import { pkiOptions } from './access.ts'
 import { startControlPlane } from './control-plane.ts'
 import type { Layout } from './layout.ts'
+import { untilStopped } from './stop.ts'
 
 /**
  * The process `server`: store, API, controllers and scheduler. Ends on SIGTERM, with everything acknowledged on disk.
@@ -57,18 +58,10 @@ export async function runServer(layout: Layout, onStarted: () => void): Promise<
   process.exit(0)
 }
 
-/** Resolves on SIGTERM or SIGINT. */
-export function untilStopped(): Promise<void> {
-  return new Promise((resolve) => {
-    process.once('SIGTERM', () => resolve())
-    process.once('SIGINT', () => resolve())
-  })
-}
-
 const LONGEST_WAIT_MS = 12 * 3600 * 1000
 
 /** Renews what is due, for as long as the process runs: nothing expires in a cluster that nobody restarts. */
-export function keepCertificatesFresh(
+function keepCertificatesFresh(
   layout: Layout,
   pki: Pki,
   clock: Clock,

@@ -1,4 +1,5 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { isApiError, Lease, Node } from '../api/index.ts'
 import { type Clock, sleep } from '../base/index.ts'
 import type { HttpsApi } from '../client/index.ts'
@@ -59,7 +60,7 @@ export async function up(options: UpOptions): Promise<UpResult> {
     if (runs) {
       const pki = await clusterPki(layout, clock)
       await options.onKeys(layout, pki)
-      const api = adminApi(layout, pki)
+      const api = adminApi(layout, { ca: pki.ca.cert, ...pki.admin })
       if ((await notReady(layout, api)).length === 0) return { layout, pki, api, unchanged: true }
       api.close()
     }
@@ -79,7 +80,7 @@ export async function up(options: UpOptions): Promise<UpResult> {
     steps.end('keys, network and containerd are prepared')
     await options.onKeys(layout, pki)
     await startSupervisor(layout, clock)
-    const api = adminApi(layout, pki)
+    const api = adminApi(layout, { ca: pki.ca.cert, ...pki.admin })
     await waitForNodes(layout, api, options)
     await removeSurplus(layout, api, options)
     return { layout, pki, api, unchanged: false }
@@ -176,6 +177,7 @@ async function waitForNodes(
   }
   steps.begin('starting the server')
   while (!(await answers(api))) {
+    await failOnCrashLoop(layout)
     if (clock.monotonic() > deadline) late()
     await sleep(clock, 25)
   }
@@ -189,11 +191,33 @@ async function waitForNodes(
   for (;;) {
     const missing = await notReady(layout, api)
     if (missing.length === 0) break
+    await failOnCrashLoop(layout)
     if (clock.monotonic() > deadline) late()
     steps.update(what(missing.length))
     await sleep(clock, 25)
   }
   steps.end(all === 1 ? 'the node is Ready' : `${all} nodes are Ready`)
+}
+
+const HOPELESS_RESTARTS = 6
+
+/** A part that ends again and again will not come up by waiting. */
+async function failOnCrashLoop(layout: Layout): Promise<void> {
+  const state = await readSupervisorState(layout.runDir).catch(() => undefined)
+  for (const [name, part] of Object.entries(state?.parts ?? {})) {
+    if (part.process || part.restarts < HOPELESS_RESTARTS) continue
+    const log = join(layout.logDir, `${name}.log`)
+    const text = await readFile(log, 'utf8').catch(() => '')
+    const end = text
+      .trim()
+      .split('\n')
+      .slice(-12)
+      .map((line) => `  ${line.slice(0, 300)}`)
+      .join('\n')
+    throw new Error(
+      `cannot start ${name}: it ended ${part.restarts + 1} times, at last with ${part.lastExit}; the end of "${log}":\n${end}`,
+    )
+  }
 }
 
 async function answers(api: HttpsApi): Promise<boolean> {

@@ -1,3 +1,5 @@
 export { buildImage } from './archive.ts'
+export { ensurePauseImage } from './pause.ts'
 export { canonicalName, type ImageRecipe, parseRecipe, type Recipe } from './recipe.ts'
-export { ensurePauseImage, importImage, listImages, readRecipe, removeImage } from './store.ts'
+export { readRecipe } from './recipe-file.ts'
+export { importImage, listImages, removeImage } from './store.ts'
