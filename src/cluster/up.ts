@@ -19,7 +19,7 @@ import { partHash } from './parts.ts'
 import { identify, isAliveSync } from './process.ts'
 import { clusterParts, startSupervisor } from './run.ts'
 import type { Wishes } from './slots.ts'
-import { readSupervisorState } from './supervisor.ts'
+import { readSupervisorState, type SupervisorState } from './supervisor.ts'
 
 export interface UpOptions {
   readonly wishes: Wishes
@@ -170,6 +170,7 @@ async function waitForNodes(
   { clock, steps, timeoutMs }: UpOptions,
 ): Promise<void> {
   const deadline = clock.monotonic() + timeoutMs
+  const before = await readSupervisorState(layout.runDir).catch(() => undefined)
   const late = (): never => {
     throw new Error(
       `cannot finish "up": not done after ${timeoutMs / 1000} s; "dhow status" says what is wrong, and logs are in "${layout.logDir}"`,
@@ -177,7 +178,7 @@ async function waitForNodes(
   }
   steps.begin('starting the server')
   while (!(await answers(api))) {
-    await failOnCrashLoop(layout)
+    await failOnCrashLoop(layout, before)
     if (clock.monotonic() > deadline) late()
     await sleep(clock, 25)
   }
@@ -191,7 +192,7 @@ async function waitForNodes(
   for (;;) {
     const missing = await notReady(layout, api)
     if (missing.length === 0) break
-    await failOnCrashLoop(layout)
+    await failOnCrashLoop(layout, before)
     if (clock.monotonic() > deadline) late()
     steps.update(what(missing.length))
     await sleep(clock, 25)
@@ -202,10 +203,11 @@ async function waitForNodes(
 const HOPELESS_RESTARTS = 6
 
 /** A part that ends again and again will not come up by waiting. */
-async function failOnCrashLoop(layout: Layout): Promise<void> {
+async function failOnCrashLoop(layout: Layout, before: SupervisorState | undefined): Promise<void> {
   const state = await readSupervisorState(layout.runDir).catch(() => undefined)
   for (const [name, part] of Object.entries(state?.parts ?? {})) {
-    if (part.process || part.restarts < HOPELESS_RESTARTS) continue
+    const restarts = part.restarts - (before?.parts[name]?.restarts ?? 0)
+    if (part.process || restarts < HOPELESS_RESTARTS) continue
     const log = join(layout.logDir, `${name}.log`)
     const text = await readFile(log, 'utf8').catch(() => '')
     const end = text
@@ -215,7 +217,7 @@ async function failOnCrashLoop(layout: Layout): Promise<void> {
       .map((line) => `  ${line.slice(0, 300)}`)
       .join('\n')
     throw new Error(
-      `cannot start ${name}: it ended ${part.restarts + 1} times, at last with ${part.lastExit}; the end of "${log}":\n${end}`,
+      `cannot start ${name}: it ended ${restarts} times, at last with ${part.lastExit}; the end of "${log}":\n${end}`,
     )
   }
 }
