@@ -100,7 +100,8 @@ test('time and randomness come in as arguments', () => {
 
 test('no file outgrows a reader', () => {
   const long = sources()
-    .filter((f) => !/^src\/api\/[^/]+\/[^/.]+\.ts$/.test(f))
+    // Declarations of API types, and the list of their names, are as long as the API is.
+    .filter((f) => !/^src\/api\/([^/]+\/[^/.]+|index)\.ts$/.test(f))
     .map((f) => ({ file: f, lines: readFileSync(join(root, f), 'utf8').split('\n').length }))
     .filter(({ lines }) => lines > 600)
     .map(({ file, lines }) => `${file}: ${lines} lines`)

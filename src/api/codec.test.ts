@@ -2,8 +2,6 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { type ArbitraryOptions, arbitraryOf } from '../schema/arbitrary.test-support.ts'
-import { interpret } from '../schema/decode.ts'
 import {
   apiVersionOf,
   decode,
@@ -14,6 +12,7 @@ import {
   type StructType,
   WireError,
 } from '../schema/index.ts'
+import { type ArbitraryOptions, arbitraryOf, interpret } from '../schema/testing.ts'
 import { allKinds, bodyKinds, listTypeOf, MetaWatchEvent, Pod } from './index.ts'
 
 const all: readonly StructType<object>[] = [...allKinds, ...bodyKinds]

@@ -124,7 +124,7 @@ test('JSON patch refuses to shift a huge list ten thousand times', () => {
 
 test('JSON patch leaves prototypes alone', () => {
   const result = applyJsonPatch({}, [{ op: 'add', path: '/__proto__', value: { polluted: true } }])
-  assert.equal(({} as Record<string, unknown>)['polluted'], undefined)
+  assert.equal(({} as Record<string, unknown>).polluted, undefined)
   assert.equal(JSON.stringify(result), '{"__proto__":{"polluted":true}}')
   assert.throws(
     () => applyJsonPatch({}, [{ op: 'add', path: '/constructor/prototype/x', value: 1 }]),

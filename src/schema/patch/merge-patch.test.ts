@@ -42,7 +42,7 @@ test('a merge patch that changes nothing returns the target itself', () => {
 
 test('a merge patch leaves prototypes alone', () => {
   applyMergePatch({}, JSON.parse('{"__proto__":{"polluted":true}}'))
-  assert.equal(({} as Record<string, unknown>)['polluted'], undefined)
+  assert.equal(({} as Record<string, unknown>).polluted, undefined)
 })
 
 const withoutNulls = (value: Json): Json =>

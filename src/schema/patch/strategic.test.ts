@@ -176,7 +176,7 @@ test('a large list merges in linear time', () => {
   const items = Array.from({ length: 50_000 }, (_, i) => ({ name: `n${i}`, image: 'x' }))
   const patch = items.map(({ name }) => ({ name, image: 'y' }))
   const result = applyStrategicPatch(node, { items }, { items: patch })
-  assert.equal((result['items'] as Json[]).length, 50_000)
+  assert.equal((result.items as Json[]).length, 50_000)
 })
 
 const names = fc.constantFrom('a', 'b', 'c', 'd', 'e')
