@@ -183,12 +183,7 @@ class Server implements ApiServer {
     const { clock } = this.#options
     this.#core.closing.abort()
     for (const watch of this.#watches) watch.end()
-    let cancel: (() => void) | undefined
-    const cut = new Promise<void>((resolve) => {
-      cancel = clock.after(graceMs, resolve)
-    })
-    await Promise.all(this.#listeners.map((l) => l.close(cut)))
-    cancel?.()
+    await Promise.all(this.#listeners.map((l) => l.close(clock, graceMs)))
     await this.#core.operations.security.close?.()
     await this.#core.feed.close()
   }

@@ -57,6 +57,7 @@ export function handle(exchange: Exchange, parts: HandlerParts): void {
   }
   const run = async () => {
     info = requestInfo(exchange.method, exchange.target)
+    if (parts.closing.aborted && info.isResource) throw shuttingDown()
     const user = await identify(exchange, parts)
     atEnd.push(parts.inflight.enter(user, info))
     if (!isLongRunning(info))
@@ -68,6 +69,11 @@ export function handle(exchange: Exchange, parts: HandlerParts): void {
     else if (!(await parts.nonResource(request))) throw noSuchPath()
   }
   run().then(end, fail)
+}
+
+/** Clients try again, and then reach whoever serves next. */
+function shuttingDown(): ApiError {
+  return new ApiError('ServiceUnavailable', 'the server is shutting down', { retryAfterSeconds: 1 })
 }
 
 function timedOut(): ApiError {

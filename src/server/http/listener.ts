@@ -9,6 +9,7 @@ import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
+import type { Clock } from '../../base/index.ts'
 import { type Exchange, Http1Exchange, Http2Exchange } from './exchange.ts'
 
 export interface TlsFiles {
@@ -28,7 +29,7 @@ export interface Listener {
   /** New connections use these from now on. */
   renew(tls: TlsFiles): void
   /** Takes no new connections, lets running requests end for up to `graceMs`, then cuts what is left. */
-  close(cut: Promise<unknown>): Promise<void>
+  close(clock: Clock, graceMs: number): Promise<void>
 }
 
 const HTTP1: ServerOptions = {
@@ -38,6 +39,8 @@ const HTTP1: ServerOptions = {
   keepAliveTimeout: 180_000,
   noDelay: true,
 }
+
+const LOOK_MS = 20
 
 const HTTP2 = {
   settings: { maxConcurrentStreams: 250, initialWindowSize: 256 * 1024, maxHeaderListSize: 64 * 1024 },
@@ -76,13 +79,21 @@ export async function listen(
         ca: tls.clientCa,
       })
     },
-    async close(cut) {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      server.closeIdleConnections()
-      for (const session of sessions) session.close()
-      void cut.then(() => {
-        for (const socket of sockets) socket.destroy()
+    async close(clock, graceMs) {
+      const startedMs = clock.monotonic()
+      let isClosed = false
+      const closed = new Promise<void>((resolve) => server.close(() => resolve())).then(() => {
+        isClosed = true
       })
+      for (const session of sessions) session.close()
+      // A connection turns idle when its last answer is out; from then on nothing keeps it.
+      const look = () => {
+        if (isClosed) return
+        if (clock.monotonic() - startedMs >= graceMs) for (const socket of sockets) socket.destroy()
+        else server.closeIdleConnections()
+        clock.after(Math.min(LOOK_MS, graceMs), look)
+      }
+      look()
       await closed
     },
   }
