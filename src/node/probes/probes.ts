@@ -30,6 +30,28 @@ interface Probed {
   readonly counts: Map<ProbeType, ProbeCount>
 }
 
+/** One probe of one running container. */
+interface Run {
+  readonly pod: Pod
+  readonly container: Container
+  readonly probed: Probed
+  readonly type: ProbeType
+  readonly spec: Probe
+  readonly seen: ObservedContainer
+  readonly podIP: string
+}
+
+/** The pauses between the first tries of a container that has just started, as far as its period allows them. */
+const EAGER_MS = [50, 100, 150, 200, 250, 250, 500, 500]
+
+/** When to ask again though the period is not over; undefined: when it is. */
+function eagerDelay(run: Run, before: ProbeCount, eager: number, periodMs: number): number | undefined {
+  if (run.type === 'liveness' || before.verdict === 'success' || before.last !== undefined) return undefined
+  const delay = EAGER_MS[eager]
+  const spent = EAGER_MS.slice(0, eager).reduce((sum, ms) => sum + ms, 0)
+  return delay === undefined || spent + delay > periodMs ? undefined : delay
+}
+
 /** The probes of the containers that run on this node: a timer each, started and stopped with the container. */
 export class Probes {
   readonly #deps: ProbesDeps
@@ -112,83 +134,57 @@ export class Probes {
       probed.counts.set(type, begin(known ? 'success' : 'unknown'))
       // The others begin when the startup probe has succeeded.
       if (type === 'startup' ? known : starting) continue
-      this.#schedule(pod, container, probed, type, spec, seen, podIP, this.#firstDelay(spec, seen))
+      this.#begin({ pod, container, probed, type, spec, seen, podIP })
     }
   }
 
-  #firstDelay(spec: Probe, seen: ObservedContainer): number {
+  #begin(run: Run): void {
     const { clock } = this.#deps
-    return Math.max(0, (seen.startedAt ?? clock.now()) + (spec.initialDelaySeconds ?? 0) * 1000 - clock.now())
+    const { spec, seen } = run
+    const startedAt = seen.startedAt ?? clock.now()
+    const due = startedAt + (spec.initialDelaySeconds ?? 0) * 1000
+    this.#schedule(run, Math.max(0, due - clock.now()), 0)
   }
 
-  #schedule(
-    pod: Pod,
-    container: Container,
-    probed: Probed,
-    type: ProbeType,
-    spec: Probe,
-    seen: ObservedContainer,
-    podIP: string,
-    delayMs: number,
-  ): void {
-    const { clock } = this.#deps
-    const { signal } = probed.stop
-    const cancel = clock.after(delayMs, () => {
+  #schedule(run: Run, delayMs: number, eager: number): void {
+    const { signal } = run.probed.stop
+    const cancel = this.#deps.clock.after(delayMs, () => {
       signal.removeEventListener('abort', cancel)
-      void this.#tick(pod, container, probed, type, spec, seen, podIP)
+      void this.#tick(run, eager)
     })
     signal.addEventListener('abort', cancel, { once: true })
   }
 
-  async #tick(
-    pod: Pod,
-    container: Container,
-    probed: Probed,
-    type: ProbeType,
-    spec: Probe,
-    seen: ObservedContainer,
-    podIP: string,
-  ): Promise<void> {
+  async #tick(run: Run, eager: number): Promise<void> {
+    const { pod, container, probed, type, spec, podIP } = run
     const { signal } = probed.stop
-    const again = (delayMs: number) =>
-      this.#schedule(pod, container, probed, type, spec, seen, podIP, delayMs)
+    const before = probed.counts.get(type)
+    if (signal.aborted || !before) return
+    const target = { container, containerId: probed.id, podIP }
+    const outcome = await probe(this.#deps, spec, target, (spec.timeoutSeconds ?? 1) * 1000, signal)
     if (signal.aborted || !probed.counts.has(type)) return
-    const outcome = await this.#tryProbe(probed, container, spec, podIP)
-    if (signal.aborted) return
+    const periodMs = (spec.periodSeconds ?? 10) * 1000
+    // A container that is only just starting is asked again soon: that can make it ready earlier, and costs it nothing.
+    const patience = eagerDelay(run, before, eager, periodMs)
+    if (outcome.result === 'failure' && patience !== undefined)
+      return this.#schedule(run, patience, eager + 1)
     this.#deps.onResult?.(type, outcome.result, pod, container)
     this.#say(pod, container, type, outcome)
-    const before = probed.counts.get(type)
-    if (!before) return
-    const after = count(before, outcome.result, {
-      successes: spec.successThreshold ?? 1,
-      failures: spec.failureThreshold ?? 3,
-    })
+    const thresholds = { successes: spec.successThreshold ?? 1, failures: spec.failureThreshold ?? 3 }
+    const after = count(before, outcome.result, thresholds)
     probed.counts.set(type, after)
     if (after.verdict !== before.verdict) this.#deps.onChange(probed.uid)
-    if (type === 'startup') {
-      if (after.verdict === 'success') return this.#startOthers(pod, container, probed, seen, podIP)
-      if (after.verdict === 'failure') return
-    }
+    if (type === 'startup' && after.verdict === 'success') return this.#startOthers(run)
     // Nothing more is learnt about a container that is about to be killed.
-    if (type === 'liveness' && after.verdict === 'failure') return
-    again((spec.periodSeconds ?? 10) * 1000)
+    if (type !== 'readiness' && after.verdict === 'failure') return
+    this.#schedule(run, periodMs, EAGER_MS.length)
   }
 
-  #startOthers(pod: Pod, container: Container, probed: Probed, seen: ObservedContainer, podIP: string): void {
+  #startOthers(run: Run): void {
     for (const type of ['liveness', 'readiness'] as const) {
-      const spec = specOf(container, type)
-      if (spec) this.#schedule(pod, container, probed, type, spec, seen, podIP, this.#firstDelay(spec, seen))
+      const spec = specOf(run.container, type)
+      if (spec) this.#begin({ ...run, type, spec })
     }
-  }
-
-  async #tryProbe(probed: Probed, container: Container, spec: Probe, podIP: string): Promise<ProbeOutcome> {
-    return probe(
-      this.#deps,
-      spec,
-      { container, containerId: probed.id, podIP },
-      (spec.timeoutSeconds ?? 1) * 1000,
-      probed.stop.signal,
-    )
   }
 
   #say(pod: Pod, container: Container, type: ProbeType, { result, output }: ProbeOutcome): void {
