@@ -1,6 +1,6 @@
 import type { Pod } from '../api/index.ts'
 import type { Random } from '../base/index.ts'
-import { type Cycle, FITS, type Plugin, type PreScore, type Verdict } from './framework.ts'
+import { type Cycle, FITS, type Plugin, type PostFilter, type PreScore, type Verdict } from './framework.ts'
 import { NO_NODE, NodeResultsCache, restriction } from './node-results.ts'
 import { Rejections } from './rejections.ts'
 import type { PodShape } from './snapshot/shape.ts'
@@ -17,8 +17,6 @@ export interface Failure {
   readonly rejectedBy: ReadonlySet<string>
   /** The slots of nodes that could take it if pods went away. */
   readonly hopeful: readonly number[]
-  /** The slots where nothing helps. */
-  readonly hopeless: number
 }
 
 /** Chooses nodes by a list of plugins. Remembers results, but what it answers follows from its arguments alone. */
@@ -60,12 +58,14 @@ export class Decider {
     if (nodes.count === 0) {
       return {
         outcome: 'none',
-        failure: { message: NO_NODES, rejectedBy: new Set(), hopeful: [], hopeless: 0 },
+        failure: { message: NO_NODES, rejectedBy: new Set(), hopeful: [] },
       }
     }
     const known = this.#remembersFailures ? this.#failures.get(shape) : undefined
     if (known?.version === nodes.version) return { outcome: 'none', failure: known.failure }
     const cycle = this.cycle(snapshot, pod, shape)
+    const promised = this.#promisedNode(cycle)
+    if (promised !== undefined) return { outcome: 'node', node: nodes.nameOf(promised), feasible: 1 }
     const failure = this.#filter(cycle)
     if (typeof failure !== 'number') {
       this.#failures.set(shape, { version: nodes.version, failure })
@@ -75,8 +75,41 @@ export class Decider {
     return { outcome: 'node', node: nodes.nameOf(slot), feasible: failure }
   }
 
-  /** What the filters say of one node, as it is now. */
+  /** What the postFilter plugins can do for a pod that was just refused. */
+  rescue(snapshot: Snapshot, pod: Pod, shape: PodShape, failure: Failure): PostFilter | undefined {
+    const cycle = this.cycle(snapshot, pod, shape)
+    const unplaced = {
+      hopeful: failure.hopeful,
+      verdictOn: (slot: number) => this.verdictOn(cycle, slot),
+      reasonsOf: (verdict: Verdict) => this.rejections.get(verdict)?.reasons ?? [],
+      random: this.#random,
+    }
+    let last: PostFilter | undefined
+    for (const plugin of this.#plugins) {
+      const answer = plugin.postFilter?.(cycle, unplaced)
+      if (answer) last = answer
+      if (answer && 'nominate' in answer) break
+    }
+    return last
+  }
+
+  /** What the filters say of one node as it is now, and as it will be with the pods that were promised it before. */
   verdictOn(cycle: Cycle, slot: number): Verdict {
+    const { snapshot, shape, pod } = cycle
+    const promised = snapshot.nominations
+      .on(snapshot.nodes.nameOf(slot))
+      .filter((n) => n.pod.metadata.uid !== pod.metadata.uid && n.shape.priority >= shape.priority)
+      .map((n) => ({ pod: n.pod, shape: n.shape, slot, terminating: false }))
+    if (promised.length > 0) {
+      for (const other of promised) snapshot.putBack(other)
+      const verdict = this.#verdictNow(cycle, slot)
+      for (const other of promised) snapshot.lift(other)
+      if (verdict !== FITS) return verdict
+    }
+    return this.#verdictNow(cycle, slot)
+  }
+
+  #verdictNow(cycle: Cycle, slot: number): Verdict {
     for (const plugin of this.#plugins) {
       const prepared = plugin.preFilter?.(cycle)
       if (!prepared) continue
@@ -86,6 +119,31 @@ export class Decider {
       if (verdict !== FITS) return verdict
     }
     return FITS
+  }
+
+  /** The node that the pod was promised, if it can have it now. */
+  #promisedNode(cycle: Cycle): number | undefined {
+    const { nodes } = cycle.snapshot
+    const name = cycle.pod.status.nominatedNodeName
+    const slot = name ? nodes.slotOf(name) : undefined
+    if (slot === undefined || nodes.alive[slot] !== 1) return undefined
+    return this.verdictOn(cycle, slot) === FITS ? slot : undefined
+  }
+
+  /** Takes out the nodes that have no room beside the pods they were promised to. */
+  #leaveToOthers(cycle: Cycle, count: number): number {
+    const { nominations, nodes } = cycle.snapshot
+    if (nominations.size === 0) return count
+    const promised = new Set<number>()
+    for (const name of nominations.nodes()) promised.add(nodes.slotOf(name) ?? NO_NODE)
+    let left = 0
+    for (let i = 0; i < count; i++) {
+      const slot = this.#feasible[i]!
+      const verdict = promised.has(slot) ? this.verdictOn(cycle, slot) : FITS
+      if (verdict === FITS) this.#feasible[left++] = slot
+      else this.#verdicts[slot] = verdict
+    }
+    return left
   }
 
   /** Fills #feasible and gives their number, or says why there are none. */
@@ -117,6 +175,7 @@ export class Decider {
       }
       count = left
     }
+    count = this.#leaveToOthers(cycle, count)
     return count > 0 ? count : this.#failure(nodes.end, nodes.count)
   }
 
@@ -158,7 +217,7 @@ export class Decider {
       if (!rejection.hopeless) hopeful.push(...slots)
       for (const reason of rejection.reasons) reasons.set(reason, (reasons.get(reason) ?? 0) + slots.length)
     }
-    return { message: notAvailable(count, reasons), rejectedBy, hopeful, hopeless: count - hopeful.length }
+    return { message: notAvailable(count, reasons), rejectedBy, hopeful }
   }
 
   #byVerdict(end: number): Map<Verdict, number[]> {
@@ -178,7 +237,7 @@ export class Decider {
     const hopeful: number[] = []
     if (!by.hopeless) for (let slot = 0; slot < nodes.end; slot++) if (nodes.alive[slot]) hopeful.push(slot)
     const message = `0/${nodes.count} nodes are available: ${by.reject}.`
-    return { message, rejectedBy: new Set([by.plugin.name]), hopeful, hopeless: nodes.count - hopeful.length }
+    return { message, rejectedBy: new Set([by.plugin.name]), hopeful }
   }
 
   #size(capacity: number): void {

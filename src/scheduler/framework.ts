@@ -1,7 +1,8 @@
 import type { Pod } from '../api/index.ts'
+import type { Random } from '../base/index.ts'
 import type { ClusterEvent, EventInterest } from './queue/events.ts'
 import type { PodShape } from './snapshot/shape.ts'
-import type { Snapshot } from './snapshot/snapshot.ts'
+import type { PlacedPod, Snapshot } from './snapshot/snapshot.ts'
 
 /** What a filter says of a node: FITS, or the number that `cycle.reject` gave for the reasons why not. */
 export type Verdict = number
@@ -31,6 +32,23 @@ export interface PreScore {
 }
 
 export const MAX_SCORE = 100
+
+/** What can be done for a pod that no node takes. */
+export type PostFilter =
+  /** `evict` makes room for it on the node. */
+  | { readonly nominate: string; readonly evict: readonly PlacedPod[] }
+  /** Nothing; `keepNomination` when room is being made already. */
+  | { readonly message: string; readonly keepNomination: boolean }
+
+export interface Unplaced {
+  /** Slots of nodes that could take the pod if others left. */
+  readonly hopeful: readonly number[]
+  /** What the filters say of a node as the snapshot is now. */
+  verdictOn(slot: number): Verdict
+  reasonsOf(verdict: Verdict): readonly string[]
+  /** Pods that may be looked at first do not depend on where nodes are in the snapshot. */
+  readonly random: Random
+}
 
 export type PermitAnswer =
   | { readonly answer: 'allow' }
@@ -66,6 +84,8 @@ export interface Plugin {
   /** A reason keeps the pod out of the queue. */
   preEnqueue?(pod: Pod): string | undefined
   preFilter?(cycle: Cycle): PreFilter
+  /** Called when no node is left. It may lift pods in the snapshot to try, and must put them back. */
+  postFilter?(cycle: Cycle, unplaced: Unplaced): PostFilter | undefined
   /** Called with the nodes that are left; undefined: the plugin has no opinion on this pod. */
   preScore?(cycle: Cycle, slots: Int32Array): PreScore | undefined
   /** Claims what the pod will use on the node; throws to refuse. Undone by `unreserve`, which must be idempotent. */

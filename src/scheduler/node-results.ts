@@ -1,5 +1,4 @@
 import { type Cycle, FITS, type Plugin, type PreFilter, type PreScore, type Verdict } from './framework.ts'
-import type { Snapshot } from './snapshot/snapshot.ts'
 
 /** No node in this slot. */
 export const NO_NODE = -1
@@ -77,6 +76,7 @@ export class NodeResultsCache {
       }
       filters.push({ filter: prepared.filter, ...restriction(cycle, plugin, prepared) })
     }
+    const named = filters.filter((f) => f.allowed)
     const scorers = this.#scorers.map((p) => p.preScore!(cycle, NO_SLOTS))
     scorers.forEach((s, i) => {
       results.normalizers[i] = s?.normalize
@@ -85,10 +85,10 @@ export class NodeResultsCache {
     })
     const look = (slot: number) => {
       let verdict = nodes.alive[slot] === 1 ? FITS : NO_NODE
-      for (let i = 0; i < filters.length && verdict === FITS; i++) {
-        const { filter, allowed, absent } = filters[i]!
-        verdict = allowed && !allowed.has(slot) ? absent : filter(slot)
+      for (let i = 0; i < named.length && verdict === FITS; i++) {
+        if (!named[i]!.allowed!.has(slot)) verdict = named[i]!.absent
       }
+      for (let i = 0; i < filters.length && verdict === FITS; i++) verdict = filters[i]!.filter(slot)
       results.verdicts[slot] = verdict
       if (verdict !== FITS) return
       for (let i = 0; i < scorers.length; i++) {
@@ -125,5 +125,3 @@ export function restriction(
   const absent = cycle.reject(plugin, [`node(s) didn't satisfy plugin(s) [${plugin.name}]`], true)
   return { allowed: new Set(slots), absent }
 }
-
-export type { Snapshot }

@@ -1,4 +1,4 @@
-import { type Api, isApiError, Namespace, Node, Pod, type UserInfo } from '../api/index.ts'
+import { type Api, isApiError, Pod, type UserInfo } from '../api/index.ts'
 import { type Clock, type Log, type Random, sleep } from '../base/index.ts'
 import {
   EventRecorder,
@@ -10,12 +10,12 @@ import {
   type Metrics,
 } from '../client/index.ts'
 import { Decider, type Failure } from './decide.ts'
+import { type Followed, follow } from './follow.ts'
 import type { Plugin } from './framework.ts'
 import { defaultPlugins } from './plugins/index.ts'
-import type { ClusterEvent } from './queue/events.ts'
 import { type QueuedPod, type QueueState, SchedulingQueue } from './queue/queue.ts'
-import { Snapshot } from './snapshot/snapshot.ts'
-import { unschedulableStatus } from './status.ts'
+import { type PlacedPod, Snapshot } from './snapshot/snapshot.ts'
+import { disruptedStatus, unschedulableStatus } from './status.ts'
 
 export interface SchedulerOptions {
   /** The API as the scheduler's user, `system:kube-scheduler`. */
@@ -56,11 +56,7 @@ const MAX_BINDING = 500
 export function startScheduler(options: SchedulerOptions): RunningScheduler {
   const { api, clock, random, log, signal } = options
   const informers = options.informers ?? new Informers({ api, clock, random, log, signal })
-  const scheduler = new Scheduler(options, {
-    pods: informers.for(Pod),
-    nodes: informers.for(Node),
-    namespaces: informers.for(Namespace),
-  })
+  const scheduler = new Scheduler(options, informers)
   const ready = scheduler.start()
   ready.catch(() => {})
   const stopped = new Promise<void>((resolve) => {
@@ -69,12 +65,6 @@ export function startScheduler(options: SchedulerOptions): RunningScheduler {
     else signal.addEventListener('abort', stop, { once: true })
   })
   return { ready, stopped, waiting: () => scheduler.waiting() }
-}
-
-interface Sources {
-  readonly pods: Informer<Pod>
-  readonly nodes: Informer<Node>
-  readonly namespaces: Informer<Namespace>
 }
 
 /** The built-in plugins and those of the user, who may replace some. */
@@ -86,7 +76,8 @@ export function mergePlugins(own: readonly Plugin[] = []): readonly Plugin[] {
 
 class Scheduler {
   readonly #options: SchedulerOptions
-  readonly #sources: Sources
+  readonly #pods: Informer<Pod>
+  readonly #followed: Followed
   readonly #name: string
   readonly #plugins: readonly Plugin[]
   readonly #snapshot = new Snapshot()
@@ -98,10 +89,11 @@ class Scheduler {
   #running = false
   #awake = false
 
-  constructor(options: SchedulerOptions, sources: Sources) {
+  constructor(options: SchedulerOptions, informers: Informers) {
     const { api, clock, random, log } = options
     this.#options = options
-    this.#sources = sources
+    this.#pods = informers.for(Pod)
+    this.#followed = follow(informers, this.#snapshot, (event) => this.#queue.on(event))
     this.#name = options.name ?? 'default-scheduler'
     this.#plugins = mergePlugins(options.plugins)
     this.#decider = new Decider(this.#plugins, random)
@@ -110,13 +102,11 @@ class Scheduler {
   }
 
   async start(): Promise<void> {
-    const { pods, nodes, namespaces } = this.#sources
     const { signal } = this.#options
-    await Promise.all([pods, nodes, namespaces].map((i) => i.whenSynced(signal)))
+    await Promise.all([this.#pods.whenSynced(signal), this.#followed.whenSynced(signal)])
     this.#unsubscribe.push(
-      namespaces.on((e) => this.#onNamespace(e)),
-      nodes.on((e) => this.#onNode(e)),
-      pods.on((e) => this.#onPod(e)),
+      this.#followed.start(),
+      this.#pods.on((e) => this.#onPod(e)),
     )
     this.#running = true
     this.#wake()
@@ -134,25 +124,6 @@ class Scheduler {
     return this.#queue.counts()
   }
 
-  #onNamespace(event: InformerEvent<Namespace>): void {
-    const { name, labels } = event.object.metadata
-    if (event.type === 'deleted') this.#snapshot.removeNamespace(name)
-    else this.#snapshot.setNamespace(name, labels)
-    this.#tell({ type: 'NamespaceChanged', namespace: name })
-  }
-
-  #onNode(event: InformerEvent<Node>): void {
-    if (event.type === 'deleted') {
-      this.#snapshot.removeNode(event.object.metadata.name)
-      return
-    }
-    const changes = this.#snapshot.putNode(event.object)
-    if (event.type === 'added') this.#tell({ type: 'NodeAdded', node: event.object })
-    else if (changes.length > 0) {
-      this.#tell({ type: 'NodeUpdated', node: event.object, old: event.old, changes })
-    }
-  }
-
   #onPod(event: InformerEvent<Pod>): void {
     const pod = event.object
     const { phase } = pod.status
@@ -160,30 +131,47 @@ class Scheduler {
     else if (pod.spec.nodeName) this.#placed(pod, pod.spec.nodeName)
     else if (pod.spec.schedulerName === this.#name) {
       if (pod.metadata.deletionTimestamp) this.#gone(pod)
-      else this.#queue.put(pod, this.#snapshot.shapes.of(pod))
+      else this.#waits(pod)
     }
+  }
+
+  #waits(pod: Pod): void {
+    const shape = this.#snapshot.shapes.of(pod)
+    this.#queue.put(pod, shape)
+    if (this.#queue.get(pod.metadata.uid)?.state === 'inFlight') return
+    this.#snapshot.nominations.set(pod, shape, pod.status.nominatedNodeName)
   }
 
   #placed(pod: Pod, node: string): void {
     const { uid } = pod.metadata
     const before = this.#snapshot.placed(uid)
     this.#queue.delete(uid)
+    this.#snapshot.nominations.delete(uid)
     this.#snapshot.place(pod, node)
     const after = this.#snapshot.placed(uid)!
-    if (!before) this.#tell({ type: 'PodPlaced', pod })
+    if (!before) this.#queue.on({ type: 'PodPlaced', pod })
     else if (before.pod.spec.nodeName && before.shape !== after.shape) {
-      this.#tell({ type: 'PodChanged', pod, old: before.pod })
+      this.#queue.on({ type: 'PodChanged', pod, old: before.pod })
     }
   }
 
   #gone(pod: Pod): void {
     const { uid } = pod.metadata
     this.#queue.delete(uid)
-    if (this.#snapshot.displace(uid)) this.#tell({ type: 'PodGone', pod })
+    this.#snapshot.nominations.delete(uid)
+    const placed = this.#snapshot.placed(uid)
+    if (!placed) return
+    const node = this.#snapshot.nodes.nameOf(placed.slot)
+    this.#snapshot.displace(uid)
+    this.#leftNode(pod, node)
   }
 
-  #tell(event: ClusterEvent): void {
-    this.#queue.on(event)
+  /** Whoever was promised the node is tried at once, before others see the room. */
+  #leftNode(pod: Pod, node: string): void {
+    for (const { pod: next } of this.#snapshot.nominations.on(node)) {
+      this.#queue.activate(next.metadata.uid)
+    }
+    this.#queue.on({ type: 'PodGone', pod })
   }
 
   #wake(): void {
@@ -231,6 +219,7 @@ class Scheduler {
       for (const plugin of reserved.reverse()) plugin.unreserve?.(item.pod, node)
       throw error
     }
+    this.#snapshot.nominations.delete(item.pod.metadata.uid)
     this.#snapshot.place(item.pod, node)
     const bound = this.#bind(item, node).finally(() => {
       this.#binding.delete(bound)
@@ -284,7 +273,7 @@ class Scheduler {
     // The answer may have been lost on the way: what the informer says counts.
     const placed = this.#snapshot.placed(pod.metadata.uid)
     if (placed && !placed.pod.spec.nodeName && this.#snapshot.displace(pod.metadata.uid)) {
-      this.#tell({ type: 'PodGone', pod })
+      this.#leftNode(pod, node)
     }
     if (!this.#running) return
     const usual = isApiError(error, 'NotFound', 'Conflict')
@@ -296,18 +285,61 @@ class Scheduler {
   }
 
   #fail(item: QueuedPod, failure: Failure): void {
-    const { pod } = item
-    const { message } = failure
+    const { pod, shape } = item
+    const rescue = this.#decider.rescue(this.#snapshot, pod, shape, failure)
+    const message = rescue && 'message' in rescue ? `${failure.message} ${rescue.message}` : failure.message
+    const promised = pod.status.nominatedNodeName || undefined
+    let nominated = promised
+    if (rescue && 'nominate' in rescue) nominated = rescue.nominate
+    else if (rescue && !rescue.keepNomination) nominated = undefined
+    this.#snapshot.nominations.set(pod, shape, nominated)
     this.#queue.park(item, failure.rejectedBy)
     this.#recorder.record(pod, { type: 'Warning', reason: 'FailedScheduling', message })
-    const patch = unschedulableStatus(pod, message, this.#options.clock.now())
-    if (!patch) return
-    const body = { metadata: { uid: pod.metadata.uid }, status: patch }
-    this.#options.api
-      .patch(Pod, keyOf(pod), { type: 'strategic', body }, { subresource: 'status' })
-      .catch((error) => {
-        if (isApiError(error, 'NotFound', 'Conflict') || !this.#running) return
-        this.#options.log.warn({ pod: keyText(keyOf(pod)), err: error }, 'cannot say why a pod has no node')
-      })
+    const change = unschedulableStatus(pod, message, nominated, this.#options.clock.now())
+    if (change) void this.#patchStatus(pod, change)
+    if (rescue && 'nominate' in rescue) void this.#preempt(item, rescue.nominate, rescue.evict)
+  }
+
+  /** Asks the victims to leave, gracefully; the pod is tried again as they go. */
+  async #preempt(item: QueuedPod, node: string, victims: readonly PlacedPod[]): Promise<void> {
+    const { log } = this.#options
+    for (const other of this.#snapshot.nominations.on(node)) {
+      if (other.shape.priority >= item.shape.priority) continue
+      this.#snapshot.nominations.delete(other.pod.metadata.uid)
+      this.#queue.activate(other.pod.metadata.uid)
+      void this.#patchStatus(other.pod, { nominatedNodeName: null })
+    }
+    const waiting = victims.filter((v) => !v.pod.metadata.deletionTimestamp)
+    try {
+      await Promise.all(waiting.map((victim) => this.#evict(victim.pod, item.pod, node)))
+    } catch (error) {
+      log.warn({ pod: keyText(keyOf(item.pod)), node, err: error }, 'cannot make room for a pod')
+      this.#queue.activate(item.pod.metadata.uid)
+    }
+  }
+
+  async #evict(victim: Pod, by: Pod, node: string): Promise<void> {
+    const { api, clock } = this.#options
+    await this.#patchStatus(victim, disruptedStatus(by, clock.now()))
+    try {
+      await api.delete(Pod, keyOf(victim), { preconditions: { uid: victim.metadata.uid } })
+    } catch (error) {
+      if (isApiError(error, 'NotFound', 'Conflict')) return
+      throw error
+    }
+    const message = `Preempted by pod ${by.metadata.uid} on node ${node}`
+    this.#recorder.record(victim, { type: 'Normal', reason: 'Preempted', message })
+  }
+
+  /** Never rejects: the next attempt says it again. */
+  async #patchStatus(pod: Pod, status: object): Promise<void> {
+    const { api, log } = this.#options
+    const body = { metadata: { uid: pod.metadata.uid }, status }
+    try {
+      await api.patch(Pod, keyOf(pod), { type: 'strategic', body }, { subresource: 'status' })
+    } catch (error) {
+      if (isApiError(error, 'NotFound', 'Conflict') || !this.#running) return
+      log.warn({ pod: keyText(keyOf(pod)), err: error }, 'cannot write the status of a pod')
+    }
   }
 }

@@ -1,12 +1,19 @@
 import type { Pod } from '../api/index.ts'
 import { timestamp } from '../base/index.ts'
 
-/** The change that says why a pod has no node; undefined when it says so already. */
-export function unschedulableStatus(pod: Pod, message: string, nowMs: number): object | undefined {
+/** The change that says why a pod has no node, and which it was promised; undefined when it says so already. */
+export function unschedulableStatus(
+  pod: Pod,
+  message: string,
+  nominated: string | undefined,
+  nowMs: number,
+): object | undefined {
   const before = pod.status.conditions?.find((c) => c.type === 'PodScheduled')
-  const same = before?.status === 'False'
-  if (same && before.reason === 'Unschedulable' && before.message === message) return undefined
-  const lastTransitionTime = same ? before.lastTransitionTime : timestamp(nowMs)
+  const isFalse = before?.status === 'False'
+  const same = isFalse && before.reason === 'Unschedulable' && before.message === message
+  const sameNode = (pod.status.nominatedNodeName || undefined) === nominated
+  if (same && sameNode) return undefined
+  const lastTransitionTime = isFalse ? before.lastTransitionTime : timestamp(nowMs)
   const condition = {
     type: 'PodScheduled',
     status: 'False',
@@ -14,5 +21,16 @@ export function unschedulableStatus(pod: Pod, message: string, nowMs: number): o
     message,
     lastTransitionTime,
   }
-  return { conditions: [condition] }
+  return {
+    ...(same ? {} : { conditions: [condition] }),
+    ...(sameNode ? {} : { nominatedNodeName: nominated ?? null }),
+  }
+}
+
+/** What a pod is told that has to make room for a more important one. */
+export function disruptedStatus(by: Pod, nowMs: number): object {
+  const message = `${by.spec.schedulerName ?? ''}: preempting to accommodate a higher priority pod`
+  const reason = 'PreemptionByScheduler'
+  const lastTransitionTime = timestamp(nowMs)
+  return { conditions: [{ type: 'DisruptionTarget', status: 'True', reason, message, lastTransitionTime }] }
 }

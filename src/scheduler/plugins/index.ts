@@ -1,12 +1,16 @@
 import type { Plugin } from '../framework.ts'
+import { defaultPreemption } from './default-preemption.ts'
 import { imageLocality } from './image-locality.ts'
+import { interPodAffinity } from './inter-pod-affinity.ts'
 import { nodeAffinity } from './node-affinity.ts'
 import { nodeName } from './node-name.ts'
 import { nodePorts } from './node-ports.ts'
 import { nodeResourcesBalancedAllocation, nodeResourcesFit } from './node-resources.ts'
 import { nodeUnschedulable } from './node-unschedulable.ts'
+import { podTopologySpread } from './pod-topology-spread.ts'
 import { prioritySort, schedulingGates } from './queue.ts'
 import { taintToleration } from './taint-toleration.ts'
+import { volumeBinding } from './volumes.ts'
 
 /** The plugins of Kubernetes' default profile, in its order: the first filter that rejects a node gives the reason. */
 export const defaultPlugins: readonly Plugin[] = [
@@ -18,6 +22,10 @@ export const defaultPlugins: readonly Plugin[] = [
   nodeAffinity,
   nodePorts,
   nodeResourcesFit,
+  volumeBinding,
+  podTopologySpread,
+  interPodAffinity,
+  defaultPreemption,
   nodeResourcesBalancedAllocation,
   imageLocality,
 ]

@@ -227,13 +227,13 @@ export class SchedulingQueue {
     return items.filter((item) => this.#helps(event, item))
   }
 
-  #helps(event: ClusterEvent, { pod, rejectedBy }: QueuedPod): boolean {
+  #helps(event: ClusterEvent, { pod, shape, rejectedBy }: QueuedPod): boolean {
     if (rejectedBy.size === 0) return true
     for (const name of rejectedBy) {
       const interests = this.#byName.get(name)?.events
       if (interests === undefined) return true
       for (const { on, hint } of interests) {
-        if (on === event.type && (hint === undefined || hint(pod, event as never))) return true
+        if (on === event.type && (hint === undefined || hint(pod, event as never, shape))) return true
       }
     }
     return false

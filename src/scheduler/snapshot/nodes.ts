@@ -151,7 +151,11 @@ export class NodeTable {
   topology(key: string): TopologyColumn {
     let column = this.#topology.get(key)
     if (column) return column
-    if (this.#topology.size >= MAX_TOPOLOGY_KEYS) this.#topology.delete(this.#topology.keys().next().value!)
+    if (this.#topology.size >= MAX_TOPOLOGY_KEYS) {
+      this.#topology.delete(this.#topology.keys().next().value!)
+      // Should it come back, its numbers are others: what was counted by them is void.
+      this.nodesVersion++
+    }
     column = new TopologyColumn(key, this.capacity)
     for (let slot = 0; slot < this.end; slot++) column.set(slot, this.#nodes[slot]?.metadata.labels?.[key])
     this.#topology.set(key, column)

@@ -1,4 +1,4 @@
-import type { Pod, PodAffinityTerm, Toleration } from '../../api/index.ts'
+import type { Pod, PodAffinityTerm, Toleration, TopologySpreadConstraint } from '../../api/index.ts'
 import { LruMap } from '../../client/index.ts'
 import { type Labels, matchesLabels, selectorOf } from '../../schema/index.ts'
 import { type PodCondition, podCondition, selectorWithKeys } from './condition.ts'
@@ -16,6 +16,11 @@ export interface HostPort {
   readonly ip: string
   readonly protocol: string
   readonly port: number
+}
+
+export interface Claim {
+  readonly name: string
+  readonly ephemeral: boolean
 }
 
 export interface SpreadConstraint {
@@ -44,8 +49,8 @@ export interface PodShape {
   readonly tolerations: readonly Toleration[]
   readonly images: readonly string[]
   readonly containerCount: number
-  /** Names of the claims its volumes refer to. */
-  readonly claims: readonly string[]
+  /** The claims its volumes refer to; `ephemeral` ones are made for this pod. */
+  readonly claims: readonly Claim[]
   readonly affinity: readonly Term[]
   readonly antiAffinity: readonly Term[]
   readonly preferredAffinity: readonly Term[]
@@ -137,9 +142,9 @@ function shapeOf(pod: Pod, id: number, needs: string, owner: PodShape['owner']):
     tolerations: spec.tolerations ?? [],
     images: all.map((c) => normalImageName(c.image ?? '')),
     containerCount: all.length,
-    claims: (spec.volumes ?? []).flatMap((v) => {
-      if (v.persistentVolumeClaim) return [v.persistentVolumeClaim.claimName]
-      return v.ephemeral ? [ephemeralClaim(pod, v.name)] : []
+    claims: (spec.volumes ?? []).flatMap((v): Claim[] => {
+      if (v.persistentVolumeClaim) return [{ name: v.persistentVolumeClaim.claimName, ephemeral: false }]
+      return v.ephemeral ? [{ name: ephemeralClaim(pod, v.name), ephemeral: true }] : []
     }),
     affinity: (podAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []).map((t) => term(t)),
     antiAffinity: (podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []).map((t) => term(t)),
@@ -159,13 +164,9 @@ function shapeOf(pod: Pod, id: number, needs: string, owner: PodShape['owner']):
   }
 }
 
-type SpreadInput = NonNullable<Pod['spec']['topologySpreadConstraints']>[number]
-
 export function spreadConstraint(
-  c: Pick<
-    SpreadInput,
-    'maxSkew' | 'topologyKey' | 'whenUnsatisfiable' | 'minDomains' | 'nodeAffinityPolicy' | 'nodeTaintsPolicy'
-  >,
+  c: Pick<TopologySpreadConstraint, 'maxSkew' | 'topologyKey' | 'whenUnsatisfiable'> &
+    Partial<TopologySpreadConstraint>,
   condition: PodCondition,
   labels: Labels,
 ): SpreadConstraint {

@@ -1,11 +1,14 @@
-import type { Node, Pod } from '../../api/index.ts'
+import type { Node, Pod, PodDisruptionBudget } from '../../api/index.ts'
 import type { Labels } from '../../schema/index.ts'
-import type { PodCondition } from './condition.ts'
+import type { NamespaceLabels, PodCondition } from './condition.ts'
 import { ExistingTerms } from './existing-terms.ts'
-import { CPU, MEMORY, type NodeChange, NodeTable } from './nodes.ts'
+import { type NodeChange, NodeTable } from './nodes.ts'
+import { Nominations } from './nominations.ts'
 import { type PodCount, PodCounts } from './pod-counts.ts'
+import { Related } from './related.ts'
 import type { HostPort, PodShape } from './shape.ts'
 import { Shapes } from './shape.ts'
+import { Volumes } from './volumes.ts'
 
 /** A pod on a node, as it was counted. */
 export interface PlacedPod {
@@ -23,6 +26,12 @@ export class Snapshot {
   readonly nodes: NodeTable
   readonly shapes = new Shapes()
   readonly terms: ExistingTerms
+  readonly volumes = new Volumes()
+  readonly related = new Related()
+  readonly nominations = new Nominations()
+  /** By namespace and name. */
+  readonly budgets = new Map<string, PodDisruptionBudget>()
+  readonly namespaceLabels: NamespaceLabels
   readonly #counts: PodCounts
   readonly #namespaces = new Map<string, Labels>()
   readonly #placed = new Map<string, PlacedPod>()
@@ -33,6 +42,7 @@ export class Snapshot {
 
   constructor() {
     const namespaceLabels = (namespace: string) => this.#namespaces.get(namespace)
+    this.namespaceLabels = namespaceLabels
     this.nodes = new NodeTable({
       onColumn: (name, column) => this.#fillColumn(name, column),
       onGrow: (capacity) => this.#counts.grow(capacity),
@@ -57,6 +67,11 @@ export class Snapshot {
 
   removeNamespace(name: string): void {
     if (this.#namespaces.delete(name)) this.#namespacesChanged()
+  }
+
+  /** Something that plugins of scope 'shape' look at has changed: what was remembered may be wrong. */
+  volumesChanged(): void {
+    this.nodes.version++
   }
 
   #namespacesChanged(): void {
@@ -93,6 +108,15 @@ export class Snapshot {
     this.#uncount(before)
     this.nodes.release(before.slot)
     return true
+  }
+
+  /** Stops counting a pod, to see what would be without it; `putBack` must follow before anything else changes. */
+  lift(placed: PlacedPod): void {
+    this.#uncount(placed)
+  }
+
+  putBack(placed: PlacedPod): void {
+    this.#count(placed)
   }
 
   placed(uid: string): PlacedPod | undefined {
@@ -179,4 +203,3 @@ export class Snapshot {
 }
 
 export const EVERY_ADDRESS = '0.0.0.0'
-export { CPU, MEMORY }
