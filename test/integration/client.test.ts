@@ -7,9 +7,9 @@ import { ConfigMap, isApiError } from '../../src/api/index.ts'
 import { seededRandom, silentLog, systemClock } from '../../src/base/index.ts'
 import { type HttpsApi, httpsApi, Informers } from '../../src/client/index.ts'
 import { apiContract, eventually } from '../../src/client/testing/index.ts'
-import { startControlPlane } from '../../src/cluster/control-plane.ts'
+import { type ControlPlane, startControlPlane } from '../../src/cluster/control-plane.ts'
 import { type ApiServer, ensurePki, type Pki } from '../../src/server/index.ts'
-import { openMemoryStore } from '../../src/store/index.ts'
+import { openMemoryStore, type Store } from '../../src/store/index.ts'
 
 /** Both bindings of the API against the real server, by the suite that the fake passes as well. */
 
@@ -17,15 +17,26 @@ const clock = systemClock({ background: true })
 const ADMIN = { username: 'kubernetes-admin', groups: ['system:masters', 'system:authenticated'] }
 let dir: string
 let pki: Pki
+let plane: ControlPlane
+let store: Store
 let server: ApiServer
-let port: number
-const closers: (() => Promise<unknown>)[] = []
+let port = 0
 
 before(async () => {
   dir = await mkdtemp(join(tmpdir(), 'dhow-client-'))
   pki = await ensurePki(dir, { clock, serviceIp: '10.96.0.1' })
-  const store = openMemoryStore({ clock })
-  const plane = await startControlPlane({
+  store = openMemoryStore({ clock })
+  await start()
+})
+after(async () => {
+  await plane.close(0)
+  await store.close()
+  await rm(dir, { recursive: true })
+})
+
+/** Starts a server on the store; again on the same port after it was closed. */
+async function start(): Promise<void> {
+  plane = await startControlPlane({
     store,
     clock,
     random: seededRandom(1),
@@ -42,17 +53,8 @@ before(async () => {
   await plane.ready
   server = plane.server
   const tls = { cert: pki.server.cert, key: pki.server.key, clientCa: pki.ca.cert }
-  const listener = await server.listen({ host: '127.0.0.1', port: 0, tls })
-  port = listener.port
-  closers.push(
-    () => plane.close(0),
-    () => store.close(),
-    () => rm(dir, { recursive: true }),
-  )
-})
-after(async () => {
-  for (const close of closers) await close()
-})
+  port = (await server.listen({ host: '127.0.0.1', port, tls })).port
+}
 
 const connect = (): HttpsApi =>
   httpsApi({
@@ -132,6 +134,42 @@ test('an informer over HTTPS follows every change while its connections are cut 
   }
   await eventually('all changes', () => seen.length >= 100)
   assert.deepEqual(seen, expected)
+  stop.abort()
+  api.close()
+})
+
+test('when the server is restarted, an informer goes on where it was and misses nothing', async () => {
+  const api = connect()
+  const stop = new AbortController()
+  const informers = new Informers({
+    api,
+    clock,
+    random: seededRandom(1),
+    log: silentLog,
+    signal: stop.signal,
+  })
+  const seen: string[] = []
+  const informer = informers.for(ConfigMap, { labelSelector: 'restart=yes' })
+  informer.on((e) => seen.push(`${e.type} ${e.object.metadata.name}`))
+  await informer.whenSynced()
+  const labels = { restart: 'yes' }
+  const make = (name: string) =>
+    server.apiFor(ADMIN).create(ConfigMap, { metadata: { namespace: 'default', name, labels } })
+  await make('before')
+  for (const round of [1, 2]) {
+    await plane.close(0)
+    await assert.rejects(api.get(ConfigMap, { namespace: 'default', name: 'before' }), {
+      name: 'UnreachableError',
+    })
+    await start()
+    await make(`after-${round}`)
+    await eventually('the change after the restart', () => seen.at(-1) === `added after-${round}`)
+  }
+  await server.apiFor(ADMIN).delete(ConfigMap, { namespace: 'default', name: 'before' })
+  await eventually('the deletion', () => seen.at(-1) === 'deleted before')
+  assert.deepEqual(seen, ['added before', 'added after-1', 'added after-2', 'deleted before'])
+  assert.equal(informer.cache.size, 2)
+  await api.get(ConfigMap, { namespace: 'default', name: 'after-1' })
   stop.abort()
   api.close()
 })
