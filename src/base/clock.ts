@@ -42,8 +42,17 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
 
 /** An RFC 3339 timestamp in whole seconds, as Kubernetes' `Time` is written: `2026-11-21T08:30:00Z`. */
 export function timestamp(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`
+  const second = Math.floor(ms / 1000)
+  if (second !== lastSecond) {
+    lastText = `${new Date(ms).toISOString().slice(0, 19)}Z`
+    lastSecond = second
+  }
+  return lastText
 }
+
+/** Thousands of objects are made within one second. */
+let lastSecond = Number.NaN
+let lastText = ''
 
 /** An RFC 3339 timestamp in microseconds, as Kubernetes' `MicroTime` is written. */
 export function microTimestamp(ms: number): string {
