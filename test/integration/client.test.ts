@@ -156,6 +156,7 @@ test('when the server is restarted, an informer goes on where it was and misses 
   const make = (name: string) =>
     server.apiFor(ADMIN).create(ConfigMap, { metadata: { namespace: 'default', name, labels } })
   await make('before')
+  await eventually('the first', () => seen.length === 1)
   for (const round of [1, 2]) {
     await plane.close(0)
     await assert.rejects(api.get(ConfigMap, { namespace: 'default', name: 'before' }), {
