@@ -8,6 +8,7 @@ import { lockFile } from './files.ts'
 import { type Layout, layoutOf, type NodeLayout } from './layout.ts'
 import { unmountBelow } from './mounts.ts'
 import { removeNetwork } from './netns.ts'
+import { removeHostPortRules } from './portmap.ts'
 import { findProcesses, identify, stopProcess } from './process.ts'
 import { removeSandboxes } from './sandboxes.ts'
 
@@ -40,7 +41,7 @@ export async function down(options: DownOptions): Promise<void> {
     await removeCgroup(layout.cgroupRoot, clock)
     await unmountBelow(layout.config.dataDir)
     await removeNetwork(layout)
-    await removeHostPortRules(layout)
+    await removeHostPortRules(layout.config.podCidr)
     for (const node of nodes) await rm(join(node.dir, 'ipam'), { recursive: true, force: true })
     await rm(join(layout.runDir, 'supervisor.json'), { force: true })
     if (purge) {
@@ -134,27 +135,4 @@ async function stopShims(nodes: readonly NodeLayout[], clock: Clock): Promise<vo
       if (socket.startsWith('/run/containerd/s/')) await rm(socket, { force: true })
     }
   }
-}
-
-/** Chains of the CNI plugin portmap that belong to pods of this cluster: left over when a pod's network was never taken down. */
-async function removeHostPortRules(layout: Layout): Promise<void> {
-  const listing = await attempt(['iptables-save', '-t', 'nat']).catch(() => undefined)
-  if (!listing?.stdout.includes('CNI-DN-')) return
-  const network = layout.config.podCidr.split('.').slice(0, 2).join('.')
-  const lines = listing.stdout.split('\n')
-  const chains = new Set(
-    lines
-      .filter((line) => line.startsWith('-A CNI-DN-') && line.includes(` ${network}.`))
-      .map((line) => line.split(' ')[1]!),
-  )
-  const jumps = lines.filter(
-    (line) =>
-      line.startsWith('-A CNI-HOSTPORT-DNAT') && [...chains].some((chain) => line.endsWith(`-j ${chain}`)),
-  )
-  const commands = [
-    ...jumps.map((line) => line.replace(/^-A/, '-D')),
-    ...[...chains].flatMap((chain) => [`-F ${chain}`, `-X ${chain}`]),
-  ]
-  if (commands.length > 0)
-    await attempt(['iptables-restore', '--noflush'], { input: `*nat\n${commands.join('\n')}\nCOMMIT\n` })
 }
