@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { type Api, Event, Namespace, Pod } from '../api/index.ts'
+import { type Api, Event, Namespace, Node, Pod, PriorityClass } from '../api/index.ts'
 import { seededRandom, silentLog, systemClock } from '../base/index.ts'
 import { Informers } from '../client/index.ts'
 import { eventually } from '../client/testing/index.ts'
@@ -8,7 +8,7 @@ import type { Input } from '../schema/index.ts'
 import { createApiServer } from '../server/index.ts'
 import { openSecurity } from '../server/testing.ts'
 import { openMemoryStore } from '../store/index.ts'
-import { type SchedulerOptions, startScheduler } from './index.ts'
+import { FITS, type Plugin, type SchedulerOptions, startScheduler } from './index.ts'
 import { createNodes, playNodes, type SimulatedNode } from './testing/simulated-nodes.ts'
 
 const ADMIN = { username: 'admin', groups: ['system:masters'] }
@@ -113,4 +113,76 @@ test('a gated pod waits, and a pod of another scheduler is left alone', async (t
   )
   await placed(api, 'gated')
   assert.equal((await get(api, 'foreign')).spec.nodeName, undefined)
+})
+
+test('an important pod takes the place of another, which is asked to leave', async (t) => {
+  const { api } = await cluster(t, [{ name: 'a' }])
+  await api.create(PriorityClass, { metadata: { name: 'high' }, value: 1000 })
+  await api.create(Pod, pod('small'))
+  await api.create(
+    Pod,
+    pod('victim', { containers: [{ name: 'c', image: 'web', resources: { requests: { cpu: '3' } } }] }),
+  )
+  await placed(api, 'small')
+  await placed(api, 'victim')
+  const seen: string[] = []
+  const stop = new AbortController()
+  const watching = (async () => {
+    const watch = api.watch(Pod, { namespace: 'default', resourceVersion: '0', signal: stop.signal })
+    for await (const event of watch) {
+      if (event.type === 'BOOKMARK') continue
+      const { status, metadata } = event.object
+      for (const c of status.conditions ?? [])
+        if (c.type === 'DisruptionTarget') seen.push(`${metadata.name} ${c.message}`)
+      if (status.nominatedNodeName) seen.push(`${metadata.name} on ${status.nominatedNodeName}`)
+    }
+  })()
+  await api.create(
+    Pod,
+    pod('urgent', {
+      priority: 1000,
+      containers: [{ name: 'c', image: 'web', resources: { requests: { cpu: '2' } } }],
+    }),
+  )
+  assert.equal(await placed(api, 'urgent'), 'a')
+  stop.abort()
+  await watching
+  assert.ok(
+    seen.includes('victim default-scheduler: preempting to accommodate a higher priority pod'),
+    String(seen),
+  )
+  assert.ok(seen.includes('urgent on a'), String(seen))
+  assert.equal((await get(api, 'small')).spec.nodeName, 'a', 'not more than needed')
+})
+
+test('a refused binding is tried again, and the room is given back meanwhile', async (t) => {
+  let refusals = 1
+  const flaky: Plugin = {
+    name: 'Flaky',
+    async preBind() {
+      if (refusals-- > 0) throw new Error('not now')
+    },
+  }
+  const { api } = await cluster(t, [{ name: 'a', allocatable: { cpu: '1', memory: '1Gi', pods: '9' } }], {
+    plugins: [flaky],
+  })
+  await api.create(Pod, pod('web'))
+  await eventually('first refusal', () => refusals < 1)
+  assert.equal(await placed(api, 'web'), 'a')
+})
+
+test('a plugin in a few lines adds a rule', async (t) => {
+  const onlySsd: Plugin = {
+    name: 'OnlySsd',
+    preFilter(cycle) {
+      const no = cycle.reject(onlySsd, ['node(s) had no SSD'])
+      const { nodes } = cycle.snapshot
+      return { filter: (slot) => (nodes.node(slot)?.metadata.labels?.disk === 'ssd' ? FITS : no) }
+    },
+  }
+  const { api } = await cluster(t, [{ name: 'a' }, { name: 'b' }], { plugins: [onlySsd] })
+  await api.create(Pod, pod('web'))
+  assert.match(await refused(api, 'web'), /^0\/2 nodes are available: 2 node\(s\) had no SSD\./)
+  await api.patch(Node, { name: 'b' }, { type: 'merge', body: { metadata: { labels: { disk: 'ssd' } } } })
+  assert.equal(await placed(api, 'web'), 'b')
 })

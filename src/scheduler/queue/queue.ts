@@ -39,6 +39,7 @@ const MAX_BACKOFF_MS = 10_000
 /** A pod that no event brought back is tried again after this long, should a hint have been wrong. */
 const MAX_PARKED_MS = 5 * 60_000
 const FLUSH_MS = 30_000
+const MAX_EARLY = 50
 
 /** Pods that wait for a node: ready to be tried, waiting for their back-off to end, or for something to change. */
 export class SchedulingQueue {
@@ -115,11 +116,21 @@ export class SchedulingQueue {
 
   /** The next pod to try; it is in flight until it is parked, retried or deleted. */
   pop(): QueuedPod | undefined {
-    const item = this.#active.pop()
+    const item = this.#active.pop() ?? this.#early()
     if (!item) return undefined
     item.state = 'inFlight'
     item.attempts++
     return item
+  }
+
+  /**
+   * Nothing else is to do, and something happened that may help a pod in its back-off: it need not wait. When many
+   * wait, they do, so that a busy cluster does not try them with every change.
+   */
+  #early(): QueuedPod | undefined {
+    const next = this.#backoff.peek()
+    if (!next || next.rejectedBy.size === 0 || this.#backoff.size > MAX_EARLY) return undefined
+    return this.#backoff.pop()
   }
 
   /** No node took it: it waits for an event that one of these plugins waits for. */
@@ -198,8 +209,8 @@ export class SchedulingQueue {
     } else {
       item.state = 'active'
       this.#active.push(item)
-      this.#options.wake()
     }
+    this.#options.wake()
     this.#options.onMove?.(item.state, why)
   }
 
