@@ -54,7 +54,7 @@ export interface InformerDependencies {
 const PAGE_SIZE = 500
 /** After so many events in a row the event loop gets a turn. */
 const SLICE = 256
-const RETRY = { baseMs: 400, maxMs: 30_000, jitter: 0.5 }
+const RETRY = { baseMs: 400, maxMs: 10_000, jitter: 0.5 }
 /** A connection that lasted this long resets the back-off. */
 const STABLE_MS = 60_000
 

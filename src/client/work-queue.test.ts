@@ -83,6 +83,18 @@ test('a failing key backs off, doubling, and starts over after success', async (
   assert.equal(queue.failures('a'), 0)
 })
 
+test('a failure that is soon over waits no longer than it says', async () => {
+  const at: number[] = []
+  const { clock, queue } = setup(async () => {
+    at.push(clock.monotonic())
+    return { next: 'retry', error: 'conflict', maxMs: 20 }
+  })
+  queue.add('a')
+  await clock.advance(1000)
+  assert.ok(at.slice(1).every((t, i) => t - at[i]! <= 20))
+  assert.ok(at.length > 50)
+})
+
 test('of several delays the earliest counts, and an add at once overtakes it', async () => {
   const at: number[] = []
   const { clock, queue } = setup(async () => {

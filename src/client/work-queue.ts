@@ -5,8 +5,8 @@ import { type Metrics, noMetrics } from './metrics.ts'
 /** What a pass over a key ended with. An exception counts as `retry` with that error. */
 export type Outcome =
   | { readonly next: 'forget' }
-  /** Look again after a delay that doubles with each failure in a row. */
-  | { readonly next: 'retry'; readonly error: unknown }
+  /** Look again after a delay that doubles with each failure in a row, up to `maxMs` if that is less than usual. */
+  | { readonly next: 'retry'; readonly error: unknown; readonly maxMs?: number }
   /** Look again after exactly this long; failures are forgotten. */
   | { readonly next: 'again'; readonly afterMs: number }
 
@@ -162,7 +162,8 @@ export class WorkQueue {
         if (!again) this.addAfter(key, outcome.afterMs)
         break
       case 'retry': {
-        const { name, random, log, baseMs = 5, maxMs = 60_000 } = this.#options
+        const { name, random, log, baseMs = 5 } = this.#options
+        const maxMs = Math.min(this.#options.maxMs ?? 60_000, outcome.maxMs ?? Number.POSITIVE_INFINITY)
         const failures = this.failures(key) + 1
         this.#failures.set(key, failures)
         this.#metrics.increment('workqueue_retries_total', { name })

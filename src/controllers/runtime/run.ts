@@ -71,6 +71,7 @@ export function runControllers(options: RunOptions): RunningControllers {
   return { ready, stopped, informers, waits: () => running.flatMap((r) => r.waits()) }
 }
 
+const CONFLICT_MAX_MS = 100
 /** A write that no cache shows after this long is not waited for any longer. */
 const SEEN_WITHIN_MS = 30_000
 
@@ -178,7 +179,9 @@ class Running {
     // Somebody else was first: what they wrote is on its way into the cache.
     const usual = causes.every((cause) => isApiError(cause, 'Conflict', 'AlreadyExists', 'NotFound'))
     this.#log[usual ? 'debug' : 'warn']({ key: text, err: error }, 'a pass failed')
-    return { next: 'retry', error }
+    // A conflict is over as soon as the cache has caught up: never worth a long wait.
+    const conflict = causes.every((cause) => isApiError(cause, 'Conflict'))
+    return conflict ? { next: 'retry', error, maxMs: CONFLICT_MAX_MS } : { next: 'retry', error }
   }
 
   #forget(text: string): void {
