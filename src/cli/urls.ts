@@ -17,8 +17,13 @@ export async function answeringUrls(
   const found: AnsweringUrl[] = []
   for (const service of services) {
     for (const port of service.spec.ports ?? []) {
-      if ((port.protocol ?? 'TCP') !== 'TCP' || !port.nodePort) continue
-      const candidates = ['127.0.0.1', layout.nodes[0]!.ip].map((host) => `http://${host}:${port.nodePort}/`)
+      if ((port.protocol ?? 'TCP') !== 'TCP') continue
+      const balancers = (service.status.loadBalancer?.ingress ?? []).map(
+        (i) => `http://${i.hostname ?? i.ip}:${port.port}/`,
+      )
+      const hosts = port.nodePort ? ['127.0.0.1', layout.nodes[0]!.ip] : []
+      const candidates = [...balancers, ...hosts.map((host) => `http://${host}:${port.nodePort}/`)]
+      if (candidates.length === 0) continue
       const url = await firstAnswering(candidates, clock)
       if (url) found.push({ name: service.metadata.name, url })
     }

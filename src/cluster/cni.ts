@@ -36,7 +36,7 @@ export async function writeCniConfig(
   layout: Layout,
   node: NodeLayout,
   podCidr: string,
-  mtu = 1500,
+  mtu: number,
 ): Promise<boolean> {
   const network = { podCidr, bridge: node.podBridge, ipamDir: `${node.dir}/ipam`, mtu }
   return writeFileIfChanged(

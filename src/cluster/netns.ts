@@ -6,7 +6,7 @@ import { type NetworkState, type NetworkStep, NODE_SYSCTLS, planNetwork } from '
 
 /** Brings the machine's links, namespaces, addresses and rules to what the cluster needs; repairs what is broken. */
 export async function ensureNetwork(layout: Layout): Promise<void> {
-  await perform(planNetwork(layout, await readNetwork(layout)))
+  await perform(planNetwork(layout, await readNetwork(layout), await outgoingMtu()))
   await loadBridgeFilter()
   await setSysctls(undefined)
   for (const node of layout.nodes) if (node.netnsName) await setSysctls(node.netnsName)
@@ -21,6 +21,23 @@ export async function perform(steps: readonly NetworkStep[]): Promise<void> {
     }
   }
 }
+
+interface DefaultRoute {
+  readonly dev?: string
+}
+
+/** The largest packet that leaves this network namespace whole: that of the link with the default route. */
+export async function outgoingMtu(): Promise<number> {
+  const routes = JSON.parse(
+    (await run(['ip', '-j', '-4', 'route', 'show', 'default'])) || '[]',
+  ) as DefaultRoute[]
+  const dev = routes[0]?.dev
+  if (!dev) return DEFAULT_MTU
+  const links = JSON.parse(await run(['ip', '-j', 'link', 'show', 'dev', dev])) as { mtu?: number }[]
+  return links[0]?.mtu ?? DEFAULT_MTU
+}
+
+const DEFAULT_MTU = 1500
 
 interface LinkLine {
   readonly ifname: string

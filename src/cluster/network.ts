@@ -20,7 +20,7 @@ export interface NetworkStep {
 }
 
 /** What to run, in order, so that all nodes are joined. Idempotent: nothing where all is in place. */
-export function planNetwork(layout: Layout, state: NetworkState): NetworkStep[] {
+export function planNetwork(layout: Layout, state: NetworkState, mtu = 1500): NetworkStep[] {
   const { nodeBridge, config } = layout
   const bits = config.nodeCidr.split('/')[1]
   const steps: NetworkStep[] = []
@@ -29,7 +29,7 @@ export function planNetwork(layout: Layout, state: NetworkState): NetworkStep[] 
     ip('the bridge that joins the nodes', 'link', 'add', nodeBridge, 'type', 'bridge')
   ip('the address of node 1', 'address', 'replace', `${layout.apiIp}/${bits}`, 'dev', nodeBridge)
   ip('the bridge carries traffic', 'link', 'set', nodeBridge, 'up')
-  for (const node of layout.nodes.slice(1)) steps.push(...planNode(layout, node, state, bits!))
+  for (const node of layout.nodes.slice(1)) steps.push(...planNode(layout, node, state, { bits: bits!, mtu }))
   steps.push({
     why: 'pods reach what is outside of the cluster',
     command: ['nft', '-f', '-'],
@@ -38,7 +38,12 @@ export function planNetwork(layout: Layout, state: NetworkState): NetworkStep[] 
   return steps
 }
 
-function planNode(layout: Layout, node: NodeLayout, state: NetworkState, bits: string): NetworkStep[] {
+function planNode(
+  layout: Layout,
+  node: NodeLayout,
+  state: NetworkState,
+  { bits, mtu }: { bits: string; mtu: number },
+): NetworkStep[] {
   const namespace = node.netnsName!
   const link = node.hostLink!
   const steps: NetworkStep[] = []
@@ -61,10 +66,20 @@ function planNode(layout: Layout, node: NodeLayout, state: NetworkState, bits: s
       namespace,
     )
   }
-  ip(`${node.name} is on the bridge`, 'link', 'set', link, 'master', layout.nodeBridge, 'up')
+  ip(
+    `${node.name} is on the bridge`,
+    'link',
+    'set',
+    link,
+    'master',
+    layout.nodeBridge,
+    'mtu',
+    String(mtu),
+    'up',
+  )
   ip('its loopback', '-n', namespace, 'link', 'set', 'lo', 'up')
   ip('its address', '-n', namespace, 'address', 'replace', `${node.ip}/${bits}`, 'dev', 'eth0')
-  ip('its link carries traffic', '-n', namespace, 'link', 'set', 'eth0', 'up')
+  ip('its link carries traffic', '-n', namespace, 'link', 'set', 'eth0', 'mtu', String(mtu), 'up')
   ip('its way out', '-n', namespace, 'route', 'replace', 'default', 'via', layout.apiIp)
   return steps
 }

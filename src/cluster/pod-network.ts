@@ -4,7 +4,7 @@ import type { Informers } from '../client/index.ts'
 import { writeCniConfig } from './cni.ts'
 import { run } from './exec.ts'
 import type { Layout, NodeLayout } from './layout.ts'
-import { perform } from './netns.ts'
+import { outgoingMtu, perform } from './netns.ts'
 import { type NodeRoute, planRoutes } from './network.ts'
 
 export interface PodNetworkOptions {
@@ -55,7 +55,7 @@ export function followPodNetwork(options: PodNetworkOptions): void {
 
 async function applyOnce(layout: Layout, self: NodeLayout, nodes: readonly Node[]): Promise<void> {
   const own = nodes.find((n) => n.metadata.name === self.name)
-  if (own?.spec.podCIDR) await writeCniConfig(layout, self, own.spec.podCIDR)
+  if (own?.spec.podCIDR) await writeCniConfig(layout, self, own.spec.podCIDR, await outgoingMtu())
   const lines = JSON.parse((await run(['ip', '-j', '-4', 'route', 'show'])) || '[]') as RouteLine[]
   const current = new Map(lines.flatMap((r) => (r.gateway ? [[r.dst, r.gateway] as const] : [])))
   await perform(planRoutes(layout.config, self.name, nodes.map(routeTo), current))
