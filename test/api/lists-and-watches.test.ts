@@ -5,10 +5,12 @@ import {
   ConfigMap,
   isApiError,
   type ListOptions,
+  Secret,
   type WatchEvent,
   type WatchOptions,
 } from '../../src/api/index.ts'
-import { seededRandom } from '../../src/base/index.ts'
+import { seededRandom, systemClock } from '../../src/base/index.ts'
+import { openMemoryStore, type Store } from '../../src/store/index.ts'
 import { type Binding, bindings } from './bindings.ts'
 
 const at = (namespace: string, name: string) => ({ namespace, name })
@@ -36,6 +38,19 @@ async function refusal(
 }
 
 const names = (list: { items: readonly ConfigMap[] }) => list.items.map((i) => i.metadata.name)
+
+/** The store of a server that restarts: closing the server leaves it open. */
+function unclosed(store: Store): Store {
+  return {
+    revision: () => store.revision(),
+    range: (query) => store.range(query),
+    commit: (writes) => store.commit(writes),
+    watch: (query) => store.watch(query),
+    compact: (revision) => store.compact(revision),
+    stats: () => store.stats(),
+    async close() {},
+  }
+}
 
 /** Everything a watch tells until `done` says that is enough; fails after ten seconds. */
 async function watched(
@@ -255,6 +270,46 @@ for (const [name, open] of bindings) {
       )
       assert.deepEqual([error.code, error.reason], [410, 'Expired'])
       assert.match(error.message, /^too old resource version: \d+ \(\d+\)$/)
+    })
+
+    test('after a restart a watch goes on where it was, deletions included', async () => {
+      const clock = systemClock({ background: true })
+      const store = openMemoryStore({ clock })
+      const first = await open({ store: unclosed(store), clock })
+      const start = await put(first.api, 'r', 'a')
+      await put(first.api, 'r', 'b', {}, { v: '1' })
+      await first.api.patch(ConfigMap, at('r', 'b'), { type: 'merge', body: { data: { v: '2' } } })
+      await first.api.delete(ConfigMap, at('r', 'a'))
+      await first.close()
+      const second = await open({ store: unclosed(store), clock })
+      const following = watched(
+        second.api,
+        { namespace: 'r', resourceVersion: start.metadata.resourceVersion },
+        count(4),
+      )
+      await put(second.api, 'r', 'c')
+      assert.deepEqual((await following).map(tell), ['ADDED b', 'MODIFIED b', 'DELETED a', 'ADDED c'])
+      // A resource that nobody touched since is not held up by what happened elsewhere.
+      const quiet = await second.api.create(Secret, { metadata: at('r', 's') })
+      await put(second.api, 'r', 'd')
+      await second.close()
+      const third = await open({ store: unclosed(store), clock })
+      const abort = new AbortController()
+      const options = {
+        namespace: 'r',
+        resourceVersion: quiet.metadata.resourceVersion,
+        signal: abort.signal,
+      }
+      setTimeout(() => void third.api.create(Secret, { metadata: at('r', 't') }), 50)
+      for await (const event of third.api.watch(Secret, options)) {
+        assert.equal(event.type === 'ADDED' && event.object.metadata.name, 't')
+        break
+      }
+      await store.compact(store.revision())
+      const forgotten = await refusal(watched(third.api, { namespace: 'r', resourceVersion: '1' }, count(1)))
+      assert.equal(forgotten.code, 410)
+      await third.close()
+      await store.close()
     })
 
     test('a watch ends when its time is over', async () => {

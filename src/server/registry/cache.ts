@@ -24,6 +24,7 @@ export interface CacheOptions {
 export type CacheListener = (item: Item | undefined, previous: Item | undefined) => void
 
 const SLICE_MS = 5
+const RECALL_MS = 3_000
 const MAX_SNAPSHOTS = 8
 const SNAPSHOT_AGE_MS = 5 * 60_000
 
@@ -44,6 +45,7 @@ export class ResourceCache implements FeedSink {
   #listeners: CacheListener[] = []
   #waiting = new Set<() => void>()
   #waking = false
+  #recalling: Promise<void> = Promise.resolve()
   readonly #snapshots = new Map<number, { tree: Tree; at: number }>()
 
   constructor(options: CacheOptions) {
@@ -103,6 +105,15 @@ export class ResourceCache implements FeedSink {
     const start = after === undefined ? within : `${prefix}${after}\0`
     const { entries } = await store.range({ start, end: prefixEnd(within), revision })
     return this.#parse(entries)
+  }
+
+  /**
+   * Makes the history reach back to `revision` out of the store's, if that still has it and there is not too much:
+   * so that after a restart watchers go on where they were, instead of all listing again.
+   */
+  recall(revision: number): Promise<void> {
+    this.#recalling = this.#recalling.then(() => this.#recall(revision)).catch(() => {})
+    return this.#recalling
   }
 
   listen(fn: CacheListener): () => void {
@@ -236,6 +247,41 @@ export class ResourceCache implements FeedSink {
     for (const change of held) this.apply(change)
     this.flush()
     await feed.reached(revision)
+  }
+
+  async #recall(revision: number): Promise<void> {
+    const { prefix, store, clock } = this.#o
+    const history = this.#history
+    const upTo = history.startRevision
+    if (revision >= upTo) return
+    const abort = new AbortController()
+    const cancel = clock.after(RECALL_MS, () => abort.abort())
+    const events: CacheEvent[] = []
+    let isComplete = false
+    const query = { start: prefix, end: prefixEnd(prefix), after: revision, signal: abort.signal }
+    for await (const batch of store.watch(query)) {
+      for (const change of batch.changes) if (change.revision <= upTo) events.push(this.#pastEvent(change))
+      isComplete = batch.revision >= upTo
+      if (isComplete || events.length > history.room) break
+    }
+    cancel()
+    abort.abort()
+    // The history may have moved on or been replaced while the store was read.
+    const isSame = history === this.#history && history.startRevision === upTo
+    if (isComplete && isSame && events.length <= history.room) history.prepend(events, revision)
+  }
+
+  #pastEvent(change: Change): CacheEvent {
+    const key = change.key.slice(this.#o.prefix.length)
+    const { entry, previous: before } = change
+    const previous = before ? itemFromStored(key, before.value, before.modRevision) : undefined
+    if (!entry) {
+      if (!previous)
+        throw new Error(`cannot recall the deletion of ${change.key}: the store does not say what was there`)
+      return this.#event('DELETED', change.revision, itemAtDeletion(previous, change.revision), previous)
+    }
+    const item = itemFromStored(key, entry.value, change.revision)
+    return this.#event(previous ? 'MODIFIED' : 'ADDED', change.revision, item, previous)
   }
 
   #tellDifference(old: Tree, now: Tree): void {

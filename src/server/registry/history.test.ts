@@ -46,3 +46,23 @@ test('old events are forgotten by age, a few are kept whatever their age', () =>
   h.append(event(7, 1000))
   assert.equal(h.startRevision, 4)
 })
+
+test('what is put back in front is found, and positions taken before stay valid', () => {
+  const h = new History(10)
+  h.append(event(12))
+  const seq = h.seqAfter(10)!
+  h.prepend([event(4), event(7)], 3)
+  assert.equal(h.startRevision, 3)
+  assert.equal(h.at(seq)?.revision, 12)
+  for (const [after, next] of [
+    [3, 4],
+    [4, 7],
+    [6, 7],
+    [7, 12],
+  ] as const) {
+    assert.equal(h.at(h.seqAfter(after)!)?.revision, next)
+  }
+  h.append(event(15))
+  assert.equal(h.at(seq + 1)?.revision, 15)
+  assert.equal(h.seqAfter(2), undefined)
+})

@@ -86,6 +86,19 @@ export class History {
     return this.#firstSeq + low - this.#skip
   }
 
+  /** How many more events fit in front. */
+  get room(): number {
+    return Math.max(0, this.#limits.maxEvents - this.#length)
+  }
+
+  /** Puts back what happened before the first event; the history then starts after `startRevision`. */
+  prepend(events: readonly CacheEvent[], startRevision: number): void {
+    this.#events = [...events, ...this.#events.slice(this.#skip)]
+    this.#skip = 0
+    this.#firstSeq -= events.length
+    this.#startRevision = startRevision
+  }
+
   get #length(): number {
     return this.#events.length - this.#skip
   }

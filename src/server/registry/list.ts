@@ -137,6 +137,7 @@ export async function openWatch(
   const fromState = options.sendInitialEvents === true || !resourceVersion || resourceVersion === '0'
   await registry.fresh(resource, resourceVersion)
   const after = fromState ? undefined : parseRevision(resourceVersion!)
+  if (after !== undefined && after < resource.cache.history.startRevision) await resource.cache.recall(after)
   return new WatchCursor(resource, selection, {
     after,
     revision: registry.revision,
