@@ -523,6 +523,32 @@ test('a restart of the agent disturbs nothing, and it notices what happened mean
 })
 
 test(
+  'containerd may die and come back: what ran still runs, and what must run is started',
+  options,
+  async () => {
+    await node.create('survivor', { containers: [{ name: 'a', ...sh('sleep 1000') }] })
+    await node.create('victim', { containers: [{ name: 'a', ...sh('sleep 1000') }] })
+    const survivor = await node.running('survivor')
+    const victim = await node.running('victim')
+    const pid = await node.pidOf(victim.containerStatuses![0]!.containerID!.replace('containerd://', ''))
+    await node.containerd.kill()
+    process.kill(pid, 'SIGKILL')
+    await node.create('meanwhile', { containers: [{ name: 'a', ...sh('sleep 1000') }] })
+    await node.containerd.restart()
+    await node.running('meanwhile')
+    await node.until(
+      'victim',
+      'restarted',
+      (s) => s.containerStatuses?.[0]?.restartCount === 1 && s.containerStatuses[0].state.running,
+    )
+    const after = await node.status('survivor')
+    assert.equal(after.containerStatuses![0]!.containerID, survivor.containerStatuses![0]!.containerID)
+    assert.equal(after.containerStatuses![0]!.restartCount, 0)
+    for (const name of ['survivor', 'victim', 'meanwhile']) await node.delete(name)
+  },
+)
+
+test(
   'while the server cannot be reached, containers are started again; also by an agent that starts meanwhile',
   options,
   async () => {

@@ -27,9 +27,11 @@ import {
   type StreamHandler,
   serveKubelet,
 } from './server.ts'
+import { Slots } from './slots.ts'
 import { containerLogPath } from './spec/labels.ts'
 import { type NodeNaming, parseResolver } from './spec/names.ts'
 import { resourceMetrics, statsSummary, Usage } from './stats.ts'
+import { createStreams, type Streams } from './streaming/index.ts'
 import { References } from './volumes/references.ts'
 import { Tokens } from './volumes/tokens.ts'
 import { Volumes } from './volumes/volumes.ts'
@@ -61,6 +63,7 @@ export interface NodeAgentOptions {
   readonly tls?: () => ServingTls
   /** Of the HTTPS endpoint: 10250 when left out, 0 for any that is free. */
   readonly port?: number
+  /** Exec, attach and port-forward; through the container runtime when left out. */
   readonly streams?: StreamHandler
   /** Labels that the node carries besides Kubernetes' own. */
   readonly labels?: Readonly<Record<string, string>>
@@ -109,6 +112,7 @@ export async function startNodeAgent(options: NodeAgentOptions): Promise<NodeAge
       pods.stop()
       services.probes.stop()
       await parts.recorder.stop()
+      await parts.streams.close()
       await server?.close()
       await checkpoints.flush()
       stop.abort()
@@ -126,6 +130,7 @@ interface Parts {
   readonly runtime: Runtime
   readonly machine: MachineFacts
   readonly store: MetricStore
+  readonly streams: Streams
   node: Node | undefined
   started: boolean
   pressure: Pressure
@@ -195,6 +200,7 @@ async function assemble(options: NodeAgentOptions, signal: AbortSignal): Promise
     hostIPs: options.nodeIPs,
     machine: machineOf(facts, cgroups),
     seccompRoot: join(rootDir, 'seccomp'),
+    slots: new Slots(Math.max(4, Math.ceil(facts.cpuMilli / 500))),
     services: async (pod) => {
       if (!serviceInformer.hasSynced)
         await serviceInformer.whenSynced(AbortSignal.any([signal, timeLimit(clock, SERVICES_WAIT_MS)]))
@@ -220,6 +226,7 @@ async function assemble(options: NodeAgentOptions, signal: AbortSignal): Promise
     runtime,
     machine: facts,
     store,
+    streams: createStreams(clock),
     node: undefined,
     started: false,
     pressure: { memory: false, disk: false, pid: false },
@@ -291,6 +298,7 @@ function register(options: NodeAgentOptions, parts: Parts, port: number, signal:
       ...(options.problems?.() ?? []),
     ],
     onNode: (node) => {
+      announceNode(parts, node)
       parts.node = node
       options.onNode?.(node)
     },
@@ -326,15 +334,34 @@ function serve(options: NodeAgentOptions, tls: () => ServingTls, parts: Parts): 
     ...(options.nodeIPs[0] ? { host: '0.0.0.0' } : {}),
     port: options.port ?? DEFAULT_PORT,
     view,
-    ...(options.streams ? { streams: options.streams } : {}),
+    streams: options.streams ?? parts.streams.handler,
     runtime,
     clock,
     log,
   })
 }
 
+/** Says when the agent starts and when the node becomes ready or stops being so. */
+function announceNode({ recorder, node: before }: Parts, node: Node): void {
+  const ready = (n: Node | undefined) => n?.status.conditions?.find((c) => c.type === 'Ready')?.status
+  // Events of nodes carry the name where others carry the uid, so that they are found by either.
+  const about = {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name: node.metadata.name, uid: node.metadata.name },
+  }
+  const say = (reason: string, message: string) => recorder.record(about, { type: 'Normal', reason, message })
+  if (!before) say('Starting', 'Starting kubelet.')
+  if (ready(before) === ready(node)) return
+  const reason = ready(node) === 'True' ? 'NodeReady' : 'NodeNotReady'
+  say(reason, `Node ${node.metadata.name} status is now: ${reason}`)
+}
+
 function countRunning({ pods, store }: Parts): void {
   const seen = [...pods.workers].map((w) => w.observed)
+  const { user, system } = process.cpuUsage()
+  store.set('process_resident_memory_bytes', {}, process.memoryUsage().rss)
+  store.set('process_cpu_seconds_total', {}, (user + system) / 1e6)
   store.set('kubelet_running_pods', {}, seen.filter((p) => p.sandboxes.some((s) => s.ready)).length)
   for (const state of ['created', 'running', 'exited', 'unknown']) {
     store.set(

@@ -15,7 +15,7 @@ export interface PodFacts {
 export interface LocalFacts {
   /** Keys of the actions under way (see `actionKey`). */
   readonly inFlight: ReadonlySet<string>
-  /** Why the last try at a container, the sandbox ('/sandbox') or the volumes ('/volumes') failed. */
+  /** Why the last try at a container failed, by its name. */
   readonly failures: ReadonlyMap<string, Failure>
   /** Images that are ready for a start, as `name#attempt`. */
   readonly images: ReadonlySet<string>
@@ -62,9 +62,6 @@ export interface Verdict {
   readonly refused?: boolean
   readonly graceSeconds?: number
 }
-
-export const SANDBOX_FAILURE = '/sandbox'
-export const VOLUMES_FAILURE = '/volumes'
 
 export type Action =
   | { readonly do: 'createSandbox'; readonly attempt: number }

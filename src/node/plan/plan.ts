@@ -2,7 +2,7 @@ import type { Container, Pod } from '../../api/index.ts'
 import type { ObservedContainer, ObservedSandbox } from '../runtime/runtime.ts'
 import { CONTAINER_HASH, containerHash } from '../spec/labels.ts'
 import { initContainers, isSidecar } from '../spec/resources.ts'
-import { type Action, actionKey, imageKey, type PodFacts, SANDBOX_FAILURE, type Verdict } from './facts.ts'
+import { type Action, actionKey, imageKey, type PodFacts, type Verdict } from './facts.ts'
 import { restartAfter, shouldRestart } from './restart.ts'
 import { planTermination } from './terminate.ts'
 
@@ -62,7 +62,7 @@ interface Draft {
 }
 
 function planRunning(facts: PodFacts): PodPlan {
-  const { pod, observed, local, now } = facts
+  const { pod, observed } = facts
   const newest = observed.sandboxes[0]
   const sandbox = newest?.ready && (pod.spec.hostNetwork || newest.ips.length > 0) ? newest : undefined
   const draft: Draft = { actions: [], wakeAt: undefined }
@@ -71,13 +71,10 @@ function planRunning(facts: PodFacts): PodPlan {
 
   if (!sandbox) {
     replaceSandbox(facts, newest, draft)
-    const failure = local.failures.get(SANDBOX_FAILURE)
     const needed = draft.actions.some((a) => a.do === 'startContainer') || draft.wakeAt !== undefined
     const blocked = draft.actions.some((a) => a.do === 'killContainer' || a.do === 'stopSandbox')
-    if (needed && !blocked) {
-      if (failure && failure.retryAt > now) wake(draft, failure.retryAt)
-      else draft.actions.push({ do: 'createSandbox', attempt: newest ? newest.attempt + 1 : 0 })
-    }
+    if (needed && !blocked)
+      draft.actions.push({ do: 'createSandbox', attempt: newest ? newest.attempt + 1 : 0 })
   }
   return { actions: settle(facts, sandbox, draft), wakeAt: draft.wakeAt, terminal: false, verdict: undefined }
 }

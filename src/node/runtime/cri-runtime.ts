@@ -134,8 +134,8 @@ export function criRuntime(client: CriClient): Runtime {
         yield podOf.get(id)
       }
     },
-    async runSandbox(config) {
-      const { podSandboxId } = await call.runPodSandbox({ config }, SANDBOX)
+    async runSandbox(config, handler) {
+      const { podSandboxId } = await call.runPodSandbox({ config, runtimeHandler: handler ?? '' }, SANDBOX)
       podOf.set(podSandboxId, config.labels?.[POD_UID] ?? '')
       return podSandboxId
     },

@@ -11,8 +11,8 @@ export interface PodRuntime {
   observePod(uid: string): Promise<ObservedPod>
   /** Uids of pods as something happens to them (undefined: to a pod that is not known yet); rejects when it breaks. */
   changes(signal: AbortSignal): AsyncIterable<string | undefined>
-  /** Resolves to the sandbox's id once it is ready. */
-  runSandbox(config: PodSandboxConfig): Promise<string>
+  /** Resolves to the sandbox's id once it is ready. `handler` names the configuration of a RuntimeClass. */
+  runSandbox(config: PodSandboxConfig, handler?: string): Promise<string>
   stopSandbox(id: string): Promise<void>
   removeSandbox(id: string): Promise<void>
 }

@@ -2,6 +2,7 @@ import type { Node, NodeSelectorRequirement, NodeSelectorTerm, Pod } from '../..
 import type { Verdict } from '../plan/facts.ts'
 import { podAmount } from '../spec/resources.ts'
 import { forbiddenSysctl } from '../spec/security.ts'
+import { unsupported } from '../spec/unsupported.ts'
 
 export interface AdmissionFacts {
   readonly node: Node | undefined
@@ -15,6 +16,8 @@ export interface AdmissionFacts {
 export function admitPod(pod: Pod, active: readonly Pod[], facts: AdmissionFacts): Verdict | undefined {
   const sysctl = forbiddenSysctl(pod)
   if (sysctl) return refuse('SysctlForbidden', sysctl)
+  const missing = unsupported(pod)
+  if (missing) return refuse('UnsupportedFeature', missing)
   if (pod.spec.os && pod.spec.os.name !== 'linux')
     return refuse('PodOSNotSupported', `Failed to admit pod as the OS field doesn't match node OS`)
   const { allocatable } = facts

@@ -14,8 +14,6 @@ export interface EnvSources {
     readonly memoryBytes: number
     readonly ephemeralBytes: number
   }
-  /** A file of an emptyDir volume, for fileKeyRef. */
-  readonly file?: (volume: string, path: string, key: string) => string | undefined
 }
 
 /** The container cannot be configured: the pod waits with reason CreateContainerConfigError. */
@@ -121,15 +119,8 @@ function resolve(
     }
     return value === undefined ? undefined : decodeBase64(value)
   }
-  if (from.fileKeyRef) {
-    const { volumeName, path, key, optional } = from.fileKeyRef
-    const value = sources.file?.(volumeName, path, key)
-    if (value === undefined && !optional)
-      throw new EnvError(`couldn't find key ${key} in file ${path} of volume ${volumeName}`)
-    return value
-  }
   throw new EnvError(
-    'cannot read valueFrom: expected fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef or fileKeyRef',
+    'cannot read valueFrom: expected fieldRef, resourceFieldRef, configMapKeyRef or secretKeyRef',
   )
 }
 

@@ -159,8 +159,8 @@ export class TestNode {
     return this.#withCri((r) => r.exec(containerId, command, 10_000))
   }
 
-  /** Sends a signal to the first process of a container. */
-  async signal(containerId: string, name: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+  /** The first process of a container. */
+  async pidOf(containerId: string): Promise<number> {
     const { stdout } = await promisify(execFile)('ctr', [
       '-a',
       this.containerd.socket,
@@ -169,13 +169,16 @@ export class TestNode {
       'tasks',
       'ls',
     ])
-    const pid = Number(
+    return Number(
       stdout
         .split('\n')
         .find((l) => l.startsWith(containerId))
         ?.split(/\s+/)[1],
     )
-    process.kill(pid, name)
+  }
+
+  async signal(containerId: string, name: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    process.kill(await this.pidOf(containerId), name)
   }
 
   containerIds(): Promise<string[]> {

@@ -1,6 +1,6 @@
-import type { Container, Pod } from '../../api/index.ts'
+import { type Container, type Pod, RuntimeClass } from '../../api/index.ts'
 import { pullPolicy } from '../images/puller.ts'
-import { type Action, type Failure, imageKey, SANDBOX_FAILURE } from '../plan/facts.ts'
+import { type Action, type Failure, imageKey } from '../plan/facts.ts'
 import type { ObservedImage, ObservedPod } from '../runtime/runtime.ts'
 import { podText } from '../spec/labels.ts'
 import { allContainers } from '../spec/resources.ts'
@@ -57,20 +57,30 @@ export class ContainerActions {
   }
 
   async createSandbox({ attempt }: Of<'createSandbox'>): Promise<void> {
-    const { runtime, cgroups, volumes, event, metrics } = this.#services
-    const { pod, failures } = this.#state
+    const { runtime, cgroups, volumes, event, metrics, slots } = this.#services
+    const { pod } = this.#state
     try {
       const config = podSandboxConfig(this.#services, pod, attempt)
-      await Promise.all([volumes.makePodDir(pod.metadata.uid), cgroups.create(pod)])
-      await runtime.runSandbox(config)
+      const [handler] = await Promise.all([
+        this.#handler(pod),
+        volumes.makePodDir(pod.metadata.uid),
+        cgroups.create(pod),
+      ])
+      await slots.run(() => runtime.runSandbox(config, handler))
       metrics.started('sandbox', true)
-      failures.delete(SANDBOX_FAILURE)
     } catch (error) {
       metrics.started('sandbox', false)
       const message = `Failed to create pod sandbox: ${(error as Error).message}`
       event(pod, { type: 'Warning', reason: 'FailedCreatePodSandBox', message })
       throw error
     }
+  }
+
+  /** The runtime's name for the RuntimeClass of the pod. */
+  async #handler(pod: Pod): Promise<string | undefined> {
+    const name = pod.spec.runtimeClassName
+    if (!name) return undefined
+    return (await this.#services.api.get(RuntimeClass, { name })).handler
   }
 
   async ensureImage({ container: name, attempt }: Of<'ensureImage'>, signal: AbortSignal): Promise<void> {

@@ -82,6 +82,11 @@ export class PodWorker {
     return this.#terminatingSince !== undefined
   }
 
+  /** The object is gone. */
+  get removed(): boolean {
+    return this.#removed
+  }
+
   /** Nothing is left to do for it until its object goes. */
   get settled(): boolean {
     return this.#cleanedUp

@@ -70,9 +70,13 @@ export class Pods {
   }
 
   byName(namespace: string, name: string): PodWorker | undefined {
-    for (const w of this.#workers.values())
-      if (w.pod.metadata.name === name && w.pod.metadata.namespace === namespace) return w
-    return undefined
+    // One that was deleted may still be ending when another of its name is there.
+    let found: PodWorker | undefined
+    for (const w of this.#workers.values()) {
+      if (w.pod.metadata.name === name && w.pod.metadata.namespace === namespace && (!found || !w.removed))
+        found = w
+    }
+    return found
   }
 
   stop(): void {
@@ -92,6 +96,9 @@ export class Pods {
       worker?.remove(pod)
       return
     }
+    // Between two lists a pod may have made way for another of its name.
+    if (event.type === 'updated' && event.old.metadata.uid !== pod.metadata.uid)
+      this.#workers.get(event.old.metadata.uid)?.remove(event.old)
     this.#options.checkpoints.save(pod)
     if (worker) worker.update(pod)
     else this.#add(pod, false)

@@ -6,6 +6,7 @@ import type { ImagePuller } from '../images/puller.ts'
 import type { NodeMetrics } from '../metrics.ts'
 import type { Probes } from '../probes/probes.ts'
 import type { Runtime } from '../runtime/runtime.ts'
+import type { Slots } from '../slots.ts'
 import type { NodeNaming } from '../spec/names.ts'
 import type { References } from '../volumes/references.ts'
 import type { Tokens } from '../volumes/tokens.ts'
@@ -30,6 +31,8 @@ export interface PodServices {
   readonly hostIPs: readonly string[]
   readonly machine: Machine
   readonly seccompRoot: string
+  /** Making sandboxes and containers costs so much that a few at a time are all done sooner. */
+  readonly slots: Slots
   /** Services that a pod's environment may show; rejects while they are not known. */
   readonly services: (pod: Pod) => Promise<readonly Service[]>
   readonly pullSecrets: (pod: Pod) => Promise<readonly Secret[]>

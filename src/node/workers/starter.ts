@@ -5,6 +5,7 @@ import { containerConfig } from '../spec/container.ts'
 import { containerEnv, EnvError, type EnvSources, type EnvVarValue, envReferences } from '../spec/env.ts'
 import { hostsFile } from '../spec/names.ts'
 import { sandboxConfig } from '../spec/sandbox.ts'
+import { unsupportedContainer } from '../spec/unsupported.ts'
 import { type PayloadSources, VolumeError, volumeReferences } from '../volumes/payload.ts'
 import type { PodServices } from './services.ts'
 
@@ -185,19 +186,16 @@ export async function startContainer(
     },
   )
   await volumes.makePodDir(pod.metadata.uid)
-  let id: string
-  try {
-    id = await runtime.create(action.sandboxId, config, sandbox)
-  } catch (error) {
-    throw new StartError('CreateContainerError', error)
-  }
-  created(id)
-  try {
-    await runtime.start(id)
-  } catch (error) {
-    throw new StartError('RunContainerError', error)
-  }
-  return id
+  return services.slots.run(async () => {
+    const id = await runtime.create(action.sandboxId, config, sandbox).catch((error: unknown) => {
+      throw new StartError('CreateContainerError', error)
+    })
+    created(id)
+    await runtime.start(id).catch((error: unknown) => {
+      throw new StartError('RunContainerError', error)
+    })
+    return id
+  })
 }
 
 async function configOf(
@@ -209,6 +207,8 @@ async function configOf(
   observed: ObservedPod,
   podIPs: readonly string[],
 ) {
+  const missing = unsupportedContainer(container)
+  if (missing) throw new Error(missing)
   const env = await environmentOf(services, pod, container, podIPs)
   const values = new Map(env.map((e) => [e.name, e.value]))
   const hosts = hostsFile(pod, podIPs, services.naming)

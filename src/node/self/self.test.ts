@@ -1,0 +1,243 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { Lease, Node } from '../../api/index.ts'
+import { silentLog, VirtualClock } from '../../base/index.ts'
+import { eventually, MemoryApi } from '../../client/testing/index.ts'
+import { FakeRuntime } from '../runtime/fake-runtime.ts'
+import { NOW, pod } from '../testing/pods.ts'
+import { admitPod, matchesNode } from './admission.ts'
+import { keepLease } from './lease.ts'
+import { type MachineFacts, pressureOf } from './machine.ts'
+import { nodeConditions, nodeStatus } from './node-object.ts'
+import { Registration } from './registration.ts'
+
+const machine: MachineFacts = {
+  cpuMilli: 1500,
+  memoryBytes: 2 ** 30,
+  ephemeralBytes: 10 * 2 ** 30,
+  maxPods: 3,
+  machineID: 'm',
+  systemUUID: 's',
+  bootID: 'b',
+  kernelVersion: '6',
+  osImage: 'Debian',
+  architecture: 'amd64',
+}
+const nodeFacts = {
+  name: 'n1',
+  ips: ['192.0.2.1'],
+  machine,
+  runtimeVersion: 'containerd://1',
+  kubeletVersion: 'v1',
+  port: 10250,
+  labels: { zone: 'z' },
+}
+const healthy = { problems: [], pressure: { memory: false, disk: false, pid: false }, images: [] }
+
+test('the status says what the node has, and what of it pods may use', () => {
+  const status = nodeStatus(nodeFacts, healthy, undefined, '2026-11-21T12:00:00Z')
+  assert.deepEqual(
+    [status.capacity!.cpu, status.capacity!.memory, status.allocatable!.memory, status.allocatable!.pods],
+    ['1500m', '1048576Ki', '946176Ki', '3'],
+  )
+})
+
+test('a node is not ready while anything is wrong, and says what', () => {
+  const conditions = nodeConditions(
+    { ...healthy, problems: ['one', 'two'], pressure: { memory: true, disk: false, pid: false } },
+    [{ type: 'NetworkUnavailable', status: 'False' }] as never,
+    'now',
+  )
+  const short = conditions.map((c) => `${c.type} ${c.status} ${c.reason ?? ''}: ${c.message ?? ''}`)
+  assert.deepEqual(short, [
+    'NetworkUnavailable False : ',
+    'MemoryPressure True KubeletHasInsufficientMemory: kubelet has insufficient memory available',
+    'DiskPressure False KubeletHasNoDiskPressure: kubelet has no disk pressure',
+    'PIDPressure False KubeletHasSufficientPID: kubelet has sufficient PID available',
+    'Ready False KubeletNotReady: [one, two]',
+  ])
+})
+
+test('a condition that stays keeps the time since when', () => {
+  const [first] = nodeConditions(healthy, undefined, 'then')
+  const [again] = nodeConditions(healthy, [first!], 'now')
+  assert.deepEqual([again!.lastTransitionTime, again!.lastHeartbeatTime], ['then', 'now'])
+})
+
+for (const [name, signals, expected] of [
+  ['all is well', {}, ''],
+  ['little memory', { memoryAvailableBytes: 50 * 2 ** 20 }, 'memory'],
+  ['little disk', { diskAvailable: 0.05 }, 'disk'],
+  ['few inodes', { inodesAvailable: 0.01 }, 'disk'],
+  ['few process numbers', { pidsAvailable: 0.001 }, 'pid'],
+] as const) {
+  test(`pressure: ${name}`, () => {
+    const pressure = pressureOf({
+      memoryAvailableBytes: 2 ** 30,
+      diskAvailable: 0.5,
+      inodesAvailable: 0.5,
+      pidsAvailable: 0.9,
+      ...signals,
+    })
+    assert.equal(
+      Object.entries(pressure)
+        .filter(([, on]) => on)
+        .map(([k]) => k)
+        .join(),
+      expected,
+    )
+  })
+}
+
+async function registered(
+  check: (world: {
+    api: MemoryApi
+    clock: VirtualClock
+    problems: string[]
+    patches: () => number
+  }) => Promise<void>,
+): Promise<void> {
+  const dir = await mkdtemp(join(tmpdir(), 'dhow-self-'))
+  const clock = new VirtualClock(NOW)
+  const api = new MemoryApi({ clock })
+  const stop = new AbortController()
+  const problems: string[] = []
+  const registration = new Registration({
+    api,
+    clock,
+    log: silentLog,
+    runtime: new FakeRuntime({ clock }),
+    rootDir: dir,
+    signal: stop.signal,
+    facts: async () => nodeFacts,
+    problems: () => problems,
+    onNode: () => {},
+    onHealth: () => {},
+  })
+  const running = registration.run()
+  try {
+    await check({ api, clock, problems, patches: () => api.calls.filter((c) => c.verb === 'patch').length })
+  } finally {
+    stop.abort()
+    await running
+    await rm(dir, { recursive: true, force: true })
+  }
+}
+
+const ready = async (api: MemoryApi) =>
+  (await api.get(Node, { name: 'n1' })).status.conditions!.find((c) => c.type === 'Ready')!.status
+
+test('a node makes its object, and tells changes at once but nothing when nothing changes', () =>
+  registered(async ({ api, clock, problems, patches }) => {
+    await eventually('ready', async () => (await ready(api)) === 'True')
+    const before = patches()
+    for (let i = 0; i < 5; i++) {
+      await clock.advance(10_000)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    const quiet = patches() - before
+    assert.ok(quiet <= 5, `${quiet} writes while nothing changed`)
+    problems.push('broken')
+    await eventually('not ready', async () => {
+      await clock.advance(10_000)
+      return (await ready(api)) === 'False'
+    })
+    problems.length = 0
+    await eventually('ready again', async () => {
+      await clock.advance(200)
+      return (await ready(api)) === 'True'
+    })
+  }))
+
+test('a node that was deleted comes back', () =>
+  registered(async ({ api, clock }) => {
+    await eventually('ready', async () => (await ready(api)) === 'True')
+    await api.delete(Node, { name: 'n1' })
+    await eventually('back', async () => {
+      await clock.advance(60_000)
+      return (await ready(api).catch(() => '')) === 'True'
+    })
+  }))
+
+test('the lease is renewed every ten seconds, and made again when it is gone', async () => {
+  const clock = new VirtualClock(NOW)
+  const api = new MemoryApi({ clock })
+  const stop = new AbortController()
+  const running = keepLease({
+    api,
+    clock,
+    log: silentLog,
+    nodeName: 'n1',
+    nodeUid: () => 'u',
+    signal: stop.signal,
+  })
+  const key = { namespace: 'kube-node-lease', name: 'n1' }
+  const renewed = async () => (await api.get(Lease, key)).spec?.renewTime
+  await eventually('a lease', () => renewed().catch(() => undefined))
+  assert.equal(await renewed(), '2026-11-21T12:00:00.000000Z')
+  await clock.advance(10_000)
+  await eventually('a renewal', async () => (await renewed()) === '2026-11-21T12:00:10.000000Z')
+  await api.delete(Lease, key)
+  await clock.advance(10_000)
+  await clock.advance(1_000)
+  await eventually('another lease', () => renewed().catch(() => undefined))
+  assert.equal((await api.get(Lease, key)).metadata.ownerReferences?.[0]?.uid, 'u')
+  stop.abort()
+  await running
+})
+
+const allocatable = { cpuMilli: 1000, memoryBytes: 2 ** 30, pods: 2 }
+const admit = (spec: object, active: object[] = []) =>
+  admitPod(
+    pod(spec as never),
+    active.map((s) => pod(s as never)),
+    { node: undefined, allocatable },
+  )?.reason
+const cpu = (n: string) => ({ containers: [{ name: 'a', resources: { requests: { cpu: n } } }] })
+const port = (hostPort: number, more = {}) => ({
+  containers: [{ name: 'a', ports: [{ containerPort: 80, hostPort, ...more }] }],
+})
+
+for (const [name, spec, active, expected] of [
+  ['what fits', cpu('400m'), [cpu('600m')], undefined],
+  ['more CPU than is left', cpu('500m'), [cpu('600m')], 'OutOfcpu'],
+  ['one pod too many', {}, [{}, {}], 'OutOfpods'],
+  ['a port of the host that is taken', port(80), [port(80)], 'NodePorts'],
+  ['the same port of another protocol', port(80, { protocol: 'UDP' }), [port(80)], undefined],
+  ['user namespaces', { hostUsers: false }, [], 'UnsupportedFeature'],
+  [
+    'an unsafe sysctl',
+    { securityContext: { sysctls: [{ name: 'kernel.panic', value: '1' }] } },
+    [],
+    'SysctlForbidden',
+  ],
+] as const) {
+  test(`admission: ${name} is ${expected ?? 'taken'}`, () =>
+    assert.equal(admit(spec, active as never), expected))
+}
+
+const node = { metadata: { name: 'n1', labels: { zone: 'a', size: '5' } } } as unknown as Node
+const affinity = (key: string, operator: string, values?: string[]) => ({
+  affinity: {
+    nodeAffinity: {
+      requiredDuringSchedulingIgnoredDuringExecution: {
+        nodeSelectorTerms: [{ matchExpressions: [{ key, operator, values }] }],
+      },
+    },
+  },
+})
+for (const [spec, expected] of [
+  [{ nodeSelector: { zone: 'a' } }, true],
+  [{ nodeSelector: { zone: 'b' } }, false],
+  [affinity('zone', 'In', ['a', 'b']), true],
+  [affinity('zone', 'NotIn', ['a']), false],
+  [affinity('none', 'DoesNotExist'), true],
+  [affinity('size', 'Gt', ['4']), true],
+  [affinity('size', 'Lt', ['5']), false],
+] as const) {
+  test(`a node ${expected ? 'fits' : 'does not fit'} ${JSON.stringify(spec)}`, () =>
+    assert.equal(matchesNode(pod(spec as never), node), expected))
+}
