@@ -17,10 +17,11 @@ import type { RequestAttributes, Security } from './contracts.ts'
 import { decodeObject, type FieldValidation } from './registry/decode.ts'
 import { deleteObject } from './registry/delete.ts'
 import { applyPatch } from './registry/patch.ts'
-import type { Caller, Registry, Written } from './registry/registry.ts'
+import type { Caller, Registry } from './registry/registry.ts'
 import { bindPod } from './registry/subresources/binding.ts'
 import { evictPod } from './registry/subresources/eviction.ts'
 import { scaleOf, updateScale } from './registry/subresources/scale.ts'
+import type { Written } from './registry/writer.ts'
 import { answerReview, REVIEW_KINDS } from './reviews.ts'
 
 export interface Writing {

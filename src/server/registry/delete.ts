@@ -4,7 +4,9 @@ import type { Kind, KubeObject } from '../../schema/index.ts'
 import { type Behaviour, behaviourOf, namespaceBehaviour } from './behaviours.ts'
 import type { Item } from './item.ts'
 import { listItems } from './list.ts'
-import { type Caller, type Decision, isFinished, type Registry, type Written } from './registry.ts'
+import type { Caller, Decision, Registry } from './registry.ts'
+import { isFinished } from './rules.ts'
+import type { Written } from './writer.ts'
 
 type Meta = KubeObject['metadata'] & { readonly deletionGracePeriodSeconds?: number }
 

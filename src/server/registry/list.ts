@@ -4,8 +4,9 @@ import { CompactedError, FutureRevisionError } from '../../store/index.ts'
 import { decodeContinue, encodeContinue } from './continue.ts'
 import { WatchCursor } from './cursor.ts'
 import type { Item } from './item.ts'
-import { parseRevision, type Registry } from './registry.ts'
+import type { Registry } from './registry.ts'
 import type { ServedResource } from './resources.ts'
+import { parseRevision } from './rules.ts'
 import { Selection } from './selection.ts'
 
 export interface ListPage {

@@ -1,5 +1,4 @@
 import {
-  ApiError,
   alreadyExists,
   badRequest,
   conflict,
@@ -10,13 +9,22 @@ import {
   type UserInfo,
 } from '../../api/index.ts'
 import { type Clock, type Log, type Random, timestamp } from '../../base/index.ts'
-import { applyDefaults, equalJson, type Kind, type KubeObject } from '../../schema/index.ts'
-import { type Store, StoreClosedError, StoreUnavailableError, type Write } from '../../store/index.ts'
+import { applyDefaults, type Kind, type KubeObject } from '../../schema/index.ts'
+import type { Store } from '../../store/index.ts'
 import type { Admission, AdmissionRequest } from '../contracts.ts'
 import { type Behaviour, behaviourOf } from './behaviours.ts'
 import type { Feed } from './feed.ts'
-import { type Item, itemKey, itemOf, storedBytes, withRevisionBytes } from './item.ts'
+import { type Item, itemKey } from './item.ts'
 import type { Resources, ServedResource } from './resources.ts'
+import {
+  inNamespace,
+  isFinished,
+  orderedMetadata,
+  parseRevision,
+  tooLarge,
+  withoutManagedFields,
+} from './rules.ts'
+import { unavailableAsApiError, Writer, type Written } from './writer.ts'
 
 export interface RegistryOptions {
   readonly store: Store
@@ -35,11 +43,6 @@ export interface Caller {
   warn(text: string): void
 }
 
-export interface Written {
-  readonly item: Item
-  readonly outcome: 'created' | 'changed' | 'unchanged' | 'removed'
-}
-
 /** What `modify` shall do with the object it looked at. */
 export type Decision =
   | { readonly do: 'nothing' }
@@ -52,9 +55,11 @@ const MAX_ATTEMPTS = 12
 /** REST on the store: what happens to an object between a decoded request and a durable write. */
 export class Registry {
   readonly #o: RegistryOptions
+  readonly #writer: Writer
 
   constructor(options: RegistryOptions) {
     this.#o = options
+    this.#writer = new Writer(options)
   }
 
   get resources(): Resources {
@@ -125,7 +130,7 @@ export class Registry {
       const reserved = behaviour?.reserve ? await behaviour.reserve(born, undefined, dryRun) : undefined
       const object = reserved?.object ?? born
       try {
-        const item = await this.#insert(resource, object, dryRun)
+        const item = await this.#writer.insert(resource, object, dryRun)
         if (item) return resource.present(item)
       } finally {
         reserved?.release()
@@ -214,8 +219,8 @@ export class Registry {
       try {
         const written =
           decision.do === 'remove'
-            ? await this.#remove(resource, stored, dryRun)
-            : await this.#replace(resource, stored, decision.object, dryRun)
+            ? await this.#writer.remove(resource, stored, dryRun)
+            : await this.#writer.replace(resource, stored, decision.object, dryRun)
         if (written) return { ...written, item: resource.present(written.item) }
       } finally {
         if (decision.do === 'write') decision.undo?.()
@@ -241,79 +246,6 @@ export class Registry {
     const admitted = await this.#o.admission().admit(request)
     await this.#o.admission().validate({ ...request, object: admitted })
     return admitted
-  }
-
-  // --- the store ---
-
-  /** undefined: the name is taken. */
-  async #insert(resource: ServedResource, object: KubeObject, dryRun: boolean): Promise<Item | undefined> {
-    const { namespace, name } = object.metadata
-    const key = itemKey(namespace, name)
-    const stored = resource.conversion ? resource.conversion.toStorage(object) : object
-    const bytes = storedBytes(stored)
-    if (dryRun) return resource.cache.get(key) ? undefined : itemOf(key, stored, bytes, 0)
-    const revision = await this.#commit(resource, key, stored, bytes, 0)
-    if (revision === undefined) return undefined
-    return this.#seen(resource, key, stored, bytes, revision)
-  }
-
-  /** undefined: somebody was faster. */
-  async #replace(
-    resource: ServedResource,
-    current: Item,
-    object: KubeObject,
-    dryRun: boolean,
-  ): Promise<Written | undefined> {
-    const stored = resource.conversion ? resource.conversion.toStorage(object) : object
-    const bytes = storedBytes(stored)
-    if (saysTheSame(withRevisionBytes(bytes, current.revision), current.json))
-      return { item: current, outcome: 'unchanged' }
-    if (dryRun) return { item: itemOf(current.key, stored, bytes, current.revision), outcome: 'changed' }
-    const revision = await this.#commit(resource, current.key, stored, bytes, current.revision)
-    if (revision === undefined) return undefined
-    return { item: this.#seen(resource, current.key, stored, bytes, revision), outcome: 'changed' }
-  }
-
-  async #remove(resource: ServedResource, current: Item, dryRun: boolean): Promise<Written | undefined> {
-    if (
-      !dryRun &&
-      (await this.#commit(resource, current.key, undefined, null, current.revision)) === undefined
-    )
-      return undefined
-    return { item: current, outcome: 'removed' }
-  }
-
-  /** The revision of the write once every cache shows it; undefined when the key was not at `expect`. */
-  async #commit(
-    resource: ServedResource,
-    key: string,
-    object: KubeObject | undefined,
-    value: Buffer | null,
-    expect: number,
-  ): Promise<number | undefined> {
-    const { store, feed } = this.#o
-    const write: Write = {
-      key: resource.prefix + key,
-      value,
-      expect,
-      ...(resource.ttlMs && value ? { ttlMs: resource.ttlMs } : {}),
-    }
-    if (object && value) resource.cache.expectWrite(key, value, object)
-    try {
-      const result = await store.commit([write])
-      const waiting = feed.reached(result.revision)
-      if (waiting) await waiting
-      return result.ok ? result.revision : undefined
-    } catch (error) {
-      throw storeError(error)
-    } finally {
-      if (value) resource.cache.forgetWrite(key, value)
-    }
-  }
-
-  #seen(resource: ServedResource, key: string, object: KubeObject, bytes: Buffer, revision: number): Item {
-    const item = resource.cache.get(key)
-    return item?.revision === revision ? item : itemOf(key, object, bytes, revision)
   }
 
   // --- rules ---
@@ -398,91 +330,4 @@ export class Registry {
       ])
     }
   }
-}
-
-/** Metadata in the order of its declaration, with uid where the encoder looks for it. */
-function orderedMetadata(object: KubeObject): KubeObject {
-  const { name, generateName, namespace, uid, resourceVersion, generation, creationTimestamp, ...rest } =
-    object.metadata as KubeObject['metadata'] & { generateName?: string }
-  const metadata = {
-    name,
-    ...(generateName ? { generateName } : {}),
-    ...(namespace === undefined ? {} : { namespace }),
-    uid,
-    resourceVersion: resourceVersion ?? '',
-    ...(generation === undefined ? {} : { generation }),
-    creationTimestamp,
-    ...rest,
-  } as KubeObject['metadata']
-  return { ...object, metadata }
-}
-
-/** Who set which field is not tracked: what a client claims about it is not kept either. */
-function withoutManagedFields(object: KubeObject): KubeObject {
-  if (!('managedFields' in object.metadata)) return object
-  const { managedFields: _, ...metadata } = object.metadata
-  return { ...object, metadata }
-}
-
-/** The object with its namespace filled in from the path; 400 when it names another one. */
-function inNamespace(kind: Kind, object: KubeObject, namespace: string | undefined): KubeObject {
-  const own = object.metadata.namespace
-  if (!kind.resource.namespaced || own === namespace) return object
-  if (own)
-    throw badRequest('the namespace of the provided object does not match the namespace sent on the request')
-  return { ...object, metadata: { ...object.metadata, namespace } }
-}
-
-/** Whether nothing holds a deleted object any more. */
-export function isFinished(object: KubeObject, behaviour: Behaviour | undefined): boolean {
-  const { deletionTimestamp, finalizers } = object.metadata
-  if (!deletionTimestamp || (finalizers && finalizers.length > 0)) return false
-  const { deletionGracePeriodSeconds } = object.metadata as { deletionGracePeriodSeconds?: number }
-  return !deletionGracePeriodSeconds && !behaviour?.holdsDeletion?.(object)
-}
-
-export function parseRevision(text: string): number {
-  const revision = Number(text)
-  if (/^\d{1,15}$/.test(text) && Number.isSafeInteger(revision)) return revision
-  throw invalidResourceVersion(text)
-}
-
-function invalidResourceVersion(text: string): ApiError {
-  return badRequest(
-    `Invalid value: ${JSON.stringify(text.slice(0, 100))}: strconv.ParseUint: parsing ${JSON.stringify(text.slice(0, 100))}: invalid syntax`,
-  )
-}
-
-/** 504 with the cause that client-go recognises and retries. */
-function tooLarge(wanted: number, current: number): ApiError {
-  return new ApiError('Timeout', `Too large resource version: ${wanted}, current: ${current}`, {
-    causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
-    retryAfterSeconds: 1,
-  })
-}
-
-export function storeError(error: unknown): unknown {
-  if (error instanceof StoreUnavailableError || error instanceof StoreClosedError) {
-    return new ApiError(
-      'ServiceUnavailable',
-      `the store does not take writes: ${error.message}`,
-      { retryAfterSeconds: 1 },
-      { cause: error },
-    )
-  }
-  return error
-}
-
-async function unavailableAsApiError(loading: Promise<void>): Promise<void> {
-  try {
-    await loading
-  } catch (error) {
-    throw storeError(error)
-  }
-}
-
-/** Whether two objects' bytes differ in nothing, or in the order of properties only. */
-function saysTheSame(a: Buffer, b: Uint8Array): boolean {
-  if (a.equals(b)) return true
-  return a.length === b.length && equalJson(JSON.parse(a.toString()), JSON.parse(Buffer.from(b).toString()))
 }
