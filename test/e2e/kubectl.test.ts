@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { runCommand } from '../../src/cluster/index.ts'
 import { cannotRun, kubectls, startCluster, type TestCluster, until } from './harness.ts'
 import { ask } from './load.ts'
 
@@ -16,12 +18,40 @@ before(async () => {
   if (skip) return
   cluster = await startCluster()
   await cluster.dhow('image', 'build', join(root, 'examples/web/images/images.yaml'))
+  writeFileSync(join(dir, 'images.yaml'), TOOLS)
+  await cluster.dhow('image', 'build', join(dir, 'images.yaml'))
 })
+
+/** A shell with what `kubectl cp` needs. */
+const TOOLS = `
+images:
+  - name: test/tools:1
+    files:
+      - { path: /bin/busybox, from: "program:busybox" }
+      - { path: /bin/sh, link: busybox }
+      - { path: /bin/tar, link: busybox }
+      - { path: /bin/cat, link: busybox }
+      - { path: /bin/sleep, link: busybox }
+      - { path: /init, from: "program:catatonit" }
+      - { path: /tmp, directory: true, mode: "1777" }
+    entrypoint: [/init, --, sleep, "1000"]
+`
 
 after(async () => {
   await cluster?.remove()
   rmSync(dir, { recursive: true, force: true })
 })
+
+function startKubectl(program: string, args: readonly string[]): { output(): string; stop(): void } {
+  const child = spawn(program, args, { env: { ...process.env, KUBECONFIG: cluster.kubeconfig } })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      output += chunk.toString()
+    })
+  }
+  return { output: () => output, stop: () => child.kill() }
+}
 
 /** Each kubectl works in a namespace of its own, on an application that it made. */
 for (const program of kubectls) {
@@ -102,6 +132,16 @@ for (const program of kubectls) {
       [['taint', 'node', 'node1', `check-${namespace}-`], /untainted/],
       [['create', 'configmap', 'c', '--from-literal=a=b'], /created/],
       [['get', 'configmap', 'c', '-o', 'jsonpath={.data.a}'], /^b$/],
+      [['get', 'configmap', 'c', '-o', 'json'], /"a": "b"/],
+      [['create', 'deployment', 'other', '--image=test/tools:1'], /created/],
+      [['rollout', 'status', 'deployment/other', '--timeout=60s'], /successfully rolled out/],
+      [['autoscale', 'deployment', 'other', '--min=1', '--max=3'], /autoscaled/],
+      [['get', 'hpa'], /other +Deployment\/other/],
+      [['create', 'secret', 'generic', 's', '--from-literal=k=v'], /created/],
+      [['create', 'serviceaccount', 'robot'], /created/],
+      [['create', 'token', 'robot'], /^ey/],
+      [['create', 'role', 'reader', '--verb=get', '--resource=pods'], /created/],
+      [['get', 'events', '--sort-by=.metadata.creationTimestamp'], /REASON/],
     ]
     for (const [args, expected] of cases) {
       test(args.join(' '), async () => {
@@ -145,20 +185,72 @@ for (const program of kubectls) {
       await run(['delete', 'pod', 'talk', '--now'])
     })
 
-    test('port-forward reaches a pod', async () => {
-      const { spawn } = await import('node:child_process')
-      const forward = spawn(program, ['-n', namespace, 'port-forward', `pod/${await pod()}`, ':8080'], {
-        env: { ...process.env, KUBECONFIG: cluster.kubeconfig },
+    test('exec -it gives a terminal of the size of the own one', async () => {
+      const name = await pod()
+      const command = `stty rows 33 cols 77; ${program} -n ${namespace} exec -it ${name} -- sh -c 'test -t 0 && echo terminal; /bin/busybox stty size'`
+      const result = await runCommand(['script', '-qec', command, '/dev/null'], {
+        env: { KUBECONFIG: cluster.kubeconfig },
       })
-      let output = ''
-      forward.stdout.on('data', (chunk) => {
-        output += chunk
-      })
+      assert.match(result.stdout, /terminal\r?\n33 77/)
+    })
+
+    test('cp copies a folder into a pod, and back', async () => {
+      const tools = await run(['get', 'pods', '-l', 'app=other', '-o', 'jsonpath={.items[0].metadata.name}'])
+      const from = join(dir, `${namespace}-from`)
+      const to = join(dir, `${namespace}-to`)
+      mkdirSync(join(from, 'sub'), { recursive: true })
+      writeFileSync(join(from, 'sub', 'big'), Buffer.alloc(3_000_000, 'x'))
+      await run(['cp', from, `${tools}:/tmp/there`])
+      await run(['cp', `${tools}:/tmp/there`, to])
+      assert.deepEqual(readFileSync(join(to, 'sub', 'big')), readFileSync(join(from, 'sub', 'big')))
+    })
+
+    test('edit changes an object in an editor', async () => {
+      const env = { KUBECONFIG: cluster.kubeconfig, KUBE_EDITOR: "sed -i 's/^  a: b$/  a: edited/'" }
+      const result = await runCommand([program, '-n', namespace, 'edit', 'configmap', 'c'], { env })
+      assert.equal(result.exitCode, 0, result.stderr)
+      assert.equal(await run(['get', 'configmap', 'c', '-o', 'jsonpath={.data.a}']), 'edited')
+    })
+
+    test('get -w prints what changes, logs -f what comes, logs --previous what was', async () => {
+      const loop = 'echo start; /bin/busybox sleep 1; echo end; exit 3'
+      await run(['run', 'again', '--image=example/web:1.0', '--command', '--', 'sh', '-c', loop])
+      const watching = startKubectl(program, ['-n', namespace, 'get', 'pod', 'again', '-w'])
       try {
-        const port = await until('a local port', async () => /127\.0\.0\.1:(\d+)/.exec(output)?.[1])
-        assert.equal((await ask(`http://127.0.0.1:${port}/cgi-bin/whoami`)).status, 200)
+        await until('the watch to show a restart', async () => /again +\S+ +\S+ +1 /.test(watching.output()))
       } finally {
-        forward.kill()
+        watching.stop()
+      }
+      assert.equal(await run(['logs', 'again', '--previous']), 'start\nend\n')
+      await run(['delete', 'pod', 'again', '--now'])
+      await run([
+        'run',
+        'count',
+        '--image=example/web:1.0',
+        '--restart=Never',
+        '--command',
+        '--',
+        'sh',
+        '-c',
+        'for i in 1 2 3; do echo $i; /bin/busybox sleep 1; done',
+      ])
+      await run(['wait', 'pod/count', '--for=condition=Ready', '--timeout=30s'])
+      assert.equal(await run(['logs', '-f', 'count']), '1\n2\n3\n')
+    })
+
+    test('port-forward reaches a pod', async () => {
+      const forward = startKubectl(program, ['-n', namespace, 'port-forward', `pod/${await pod()}`, ':8080'])
+      try {
+        const port = await until('a local port', async () => /127\.0\.0\.1:(\d+)/.exec(forward.output())?.[1])
+        const answers = await Promise.all(
+          Array.from({ length: 5 }, () => ask(`http://127.0.0.1:${port}/cgi-bin/whoami`)),
+        )
+        assert.deepEqual(
+          answers.map((a) => a.status),
+          [200, 200, 200, 200, 200],
+        )
+      } finally {
+        forward.stop()
       }
     })
 

@@ -76,7 +76,7 @@ async function createPod(name: string, pullSecret?: string): Promise<void> {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: { name },
-    spec: { nodeName: 'node1', containers, ...secrets, terminationGracePeriodSeconds: 1 },
+    spec: { containers, ...secrets, terminationGracePeriodSeconds: 1 },
   })
   const result = await cluster.tryKubectl(['apply', '-f', '-'], { input })
   assert.equal(result.code, 0, result.stderr)
