@@ -20,10 +20,8 @@ export const dhow = join(root, 'dhow')
 /** Why end-to-end tests cannot run here, or false when they can. */
 export const cannotRun: string | false = process.getuid?.() === 0 ? false : 'needs root'
 
-/** The kubectl of PATH, and those that DHOW_KUBECTL names (separated by ':'). */
-export const kubectls: readonly string[] = [
-  ...new Set(['kubectl', ...(process.env.DHOW_KUBECTL ?? '').split(':').filter(Boolean)]),
-]
+/** The programs that DHOW_KUBECTL names (separated by ':', see test/kubectls), else the kubectl of PATH. */
+export const kubectls: readonly string[] = (process.env.DHOW_KUBECTL || 'kubectl').split(':')
 
 export interface Result {
   readonly code: number
