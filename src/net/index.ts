@@ -1,2 +1,5 @@
 export { type Command, CommandError, machineCommand } from './command.ts'
+export { type ClusterDns, type ClusterDnsOptions, startClusterDns } from './dns/dns.ts'
+export { ensureOwnAddress, removeOwnAddress } from './dns/link.ts'
+export type { Upstream } from './dns/transport.ts'
 export { type ServiceProxy, type ServiceProxyOptions, startServiceProxy } from './proxy/proxy.ts'

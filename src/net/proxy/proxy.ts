@@ -2,6 +2,7 @@ import { EndpointSlice, Node, Service } from '../../api/index.ts'
 import { type Clock, type Log, sleep } from '../../base/index.ts'
 import { type Informers, type Metrics, noMetrics } from '../../client/index.ts'
 import { type Command, machineCommand } from '../command.ts'
+import { BY_SERVICE, serviceOf, slicesIn } from '../indexes.ts'
 import { forgetStaleFlows } from './conntrack.ts'
 import { type NodeView, planFrontends } from './frontends.ts'
 import { type HealthPort, HealthPorts } from './health-ports.ts'
@@ -37,19 +38,12 @@ export interface ServiceProxy {
   isHealthy(): boolean
 }
 
-const SERVICE_NAME_LABEL = 'kubernetes.io/service-name'
-const BY_SERVICE = 'service'
 /** Between two transactions: changes that come together are applied together. */
 const MIN_INTERVAL_MS = 25
 const RETRY_MS = 500
 /** How often to look whether the table is still there, and how often to compare all of it. */
 const CHECK_MS = 15_000
 const COMPARE_MS = 600_000
-
-const serviceOf = (slice: EndpointSlice): readonly string[] => {
-  const name = slice.metadata.labels?.[SERVICE_NAME_LABEL]
-  return name ? [`${slice.metadata.namespace}/${name}`] : []
-}
 
 /**
  * Makes Services reachable from this node: follows Services and EndpointSlices, and brings the differences into the
@@ -140,9 +134,8 @@ class RunningProxy implements ServiceProxy {
   async #follow(): Promise<void> {
     const { informers, signal, nodeName } = this.#options
     const services = informers.for(Service)
-    const slices = informers.for(EndpointSlice)
+    const slices = slicesIn(informers)
     const nodes = informers.for(Node)
-    slices.addIndex(BY_SERVICE, serviceOf)
     await Promise.all([services, slices, nodes].map((i) => i.whenSynced(signal)))
     services.on(({ object }) => this.#mark(`${object.metadata.namespace}/${object.metadata.name}`))
     slices.on((event) => {

@@ -1,0 +1,149 @@
+import { readFileSync } from 'node:fs'
+import { EndpointSlice, Service } from '../../api/index.ts'
+import { type Clock, type Log, type Random, sleep } from '../../base/index.ts'
+import type { Informers, Metrics } from '../../client/index.ts'
+import { type Command, machineCommand } from '../command.ts'
+import { BY_ADDRESS, BY_SERVICE, indexAddresses, slicesIn } from '../indexes.ts'
+import { Forwarder } from './forwarder.ts'
+import { ensureOwnAddress } from './link.ts'
+import { Listener } from './listener.ts'
+import { isLoopback, parseResolvConf } from './resolv-conf.ts'
+import { Responder } from './responder.ts'
+import type { Upstream } from './transport.ts'
+import type { ZoneView } from './zone.ts'
+
+export interface ClusterDnsOptions {
+  readonly informers: Informers
+  /** cluster.local */
+  readonly clusterDomain: string
+  /** Where to answer, over UDP and TCP. Port 53 unless given. */
+  readonly address: string
+  readonly port?: number
+  /** Makes a link of this name with `address`, in this process' network namespace; without it, the address has to exist. */
+  readonly link?: string
+  /** Networks (IPv4 CIDR) of Services and pods: nobody upstream is asked for their names. */
+  readonly clusterCIDRs: readonly string[]
+  /** Resolvers for everything else; default: those of the machine's resolv.conf, read anew when it changes. */
+  readonly upstreams?: readonly Upstream[]
+  /** Does the loopback of the machine exist here? Not in a network namespace of its own. */
+  readonly hasHostLoopback?: boolean
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly metrics?: Metrics
+  /** Ends the service. The link stays. */
+  readonly signal: AbortSignal
+  readonly run?: Command
+}
+
+export interface ClusterDns {
+  /** Resolves once questions are answered; the port is the one that was given, or chosen (0). */
+  whenReady(): Promise<{ readonly port: number }>
+  isHealthy(): boolean
+}
+
+const RETRY_MS = { first: 200, most: 5_000 }
+const RESOLV_CONFS = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf'] as const
+const RESOLV_CONF_MS = 30_000
+
+/** Answers names of the cluster from the node's own informers, and asks the machine's resolvers for the rest. */
+export function startClusterDns(options: ClusterDnsOptions): ClusterDns {
+  const { clock, log, signal } = options
+  const ready = Promise.withResolvers<{ readonly port: number }>()
+  ready.promise.catch(() => {})
+  let listener: Listener | undefined
+  const responder = makeResponder(options)
+  const open = async () => {
+    for (let pauseMs = RETRY_MS.first; !signal.aborted; pauseMs = Math.min(RETRY_MS.most, pauseMs * 2)) {
+      try {
+        const { link, address, port = 53, run = machineCommand() } = options
+        if (link) await ensureOwnAddress(run, link, address)
+        listener = await Listener.open({ ...options, address, port, responder })
+        if (signal.aborted) return listener.close()
+        return ready.resolve({ port: listener.port })
+      } catch (error) {
+        log.error({ err: error, address: options.address, retryMs: pauseMs }, 'cannot serve the cluster DNS')
+        await sleep(clock, pauseMs, signal).catch(() => {})
+      }
+    }
+  }
+  signal.addEventListener(
+    'abort',
+    () => {
+      listener?.close()
+      listener = undefined
+      ready.reject(new Error('the cluster DNS was stopped'))
+    },
+    { once: true },
+  )
+  void open()
+  return { whenReady: () => ready.promise, isHealthy: () => listener !== undefined }
+}
+
+function makeResponder(options: ClusterDnsOptions): Responder {
+  const { informers, clusterDomain, address, clusterCIDRs } = options
+  const services = informers.for(Service)
+  const slices = slicesIn(informers)
+  indexAddresses(informers)
+  const networks = clusterCIDRs.map(parseNetwork)
+  return new Responder({
+    zone: {
+      domain: clusterDomain.toLowerCase().replace(/\.$/, ''),
+      address,
+      isOurs: (ip) => networks.some((contains) => contains(ip)),
+    },
+    view: viewOf(informers),
+    isReady: () => services.hasSynced && slices.hasSynced,
+    forwarder: new Forwarder({ ...options, upstreams: upstreamsOf(options) }),
+  })
+}
+
+function viewOf(informers: Informers): ZoneView {
+  const services = informers.for(Service).cache
+  const slices = informers.for(EndpointSlice).cache
+  return {
+    service: (namespace, name) => services.get({ namespace, name }),
+    slices: (namespace, service) => slices.byIndex(BY_SERVICE, `${namespace}/${service}`),
+    hasNamespace: (namespace) => !services.list(namespace)[Symbol.iterator]().next().done,
+    servicesByIp: (ip) => services.byIndex(BY_ADDRESS, ip),
+    slicesByIp: (ip) => slices.byIndex(BY_ADDRESS, ip),
+  }
+}
+
+function upstreamsOf({
+  upstreams,
+  address,
+  clock,
+  log,
+  hasHostLoopback = true,
+}: ClusterDnsOptions): () => readonly Upstream[] {
+  if (upstreams) return () => upstreams.filter((u) => u.address !== address || u.port !== 53)
+  let known: readonly Upstream[] = []
+  let readAt = Number.NEGATIVE_INFINITY
+  return () => {
+    if (clock.monotonic() - readAt < RESOLV_CONF_MS) return known
+    readAt = clock.monotonic()
+    for (const path of RESOLV_CONFS) {
+      try {
+        const found = parseResolvConf(readFileSync(path, 'utf8'), [address])
+        const usable = hasHostLoopback ? found : found.filter((u) => !isLoopback(u))
+        if (usable.length === 0) continue
+        known = usable
+        break
+      } catch (error) {
+        log.debug({ path, error: String(error) }, 'cannot read the resolvers of the machine')
+      }
+    }
+    return known
+  }
+}
+
+function parseNetwork(cidr: string): (ip: string) => boolean {
+  const [base = '', bits = ''] = cidr.split('/')
+  const size = 2 ** (32 - Number(bits))
+  const number = (ip: string) => ip.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0)
+  if (!/^(\d{1,3}\.){3}\d{1,3}$/.test(base) || !/^\d{1,2}$/.test(bits))
+    throw new Error(`cannot use network "${cidr}": expected an IPv4 CIDR such as 10.96.0.0/16`)
+  const network = Math.floor(number(base) / size)
+  return (ip) => Math.floor(number(ip) / size) === network
+}
