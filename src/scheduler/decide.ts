@@ -19,6 +19,10 @@ export interface Failure {
   readonly hopeful: readonly number[]
 }
 
+export type NodeAnswer =
+  | { readonly node: string; readonly score: number }
+  | { readonly node: string; readonly reasons: readonly string[] }
+
 /** Chooses nodes by a list of plugins. Remembers results, but what it answers follows from its arguments alone. */
 export class Decider {
   readonly rejections = new Rejections()
@@ -179,7 +183,41 @@ export class Decider {
     return count > 0 ? count : this.#failure(nodes.end, nodes.count)
   }
 
+  /** What every node means for a pod: its score, or why it is none for it. Nodes come in the order of their slots. */
+  explain(snapshot: Snapshot, pod: Pod, shape = snapshot.shapes.of(pod)): readonly NodeAnswer[] {
+    const { nodes } = snapshot
+    const cycle = this.cycle(snapshot, pod, shape)
+    const found = this.#filter(cycle)
+    const count = typeof found === 'number' ? found : 0
+    const totals = count > 0 ? this.#score(cycle, count) : this.#totals
+    const scores = new Map(Array.from({ length: count }, (_, n) => [this.#feasible[n]!, totals[n]!]))
+    const answers: NodeAnswer[] = []
+    for (let slot = 0; slot < nodes.end; slot++) {
+      if (nodes.alive[slot] === 0) continue
+      const score = scores.get(slot)
+      const node = nodes.nameOf(slot)
+      if (score !== undefined) answers.push({ node, score })
+      else answers.push({ node, reasons: this.rejections.get(this.#verdicts[slot]!)?.reasons ?? [] })
+    }
+    return answers
+  }
+
   #best(cycle: Cycle, count: number): number {
+    const slots = this.#feasible.subarray(0, count)
+    const totals = this.#score(cycle, count)
+    let best = 0
+    let ties = 1
+    for (let n = 1; n < count; n++) {
+      if (totals[n]! > totals[best]!) {
+        best = n
+        ties = 1
+      } else if (totals[n] === totals[best] && this.#random.next() * ++ties < 1) best = n
+    }
+    return slots[best]!
+  }
+
+  /** The scores of the feasible nodes, in their order. */
+  #score(cycle: Cycle, count: number): Float64Array {
     const slots = this.#feasible.subarray(0, count)
     const totals = this.#totals.subarray(0, count).fill(0)
     const scratch = this.#scratch.subarray(0, count)
@@ -196,15 +234,7 @@ export class Decider {
       for (let n = 0; n < count; n++) scratch[n] = scorer.score(slots[n]!)
       addScores(totals, scratch, slots, scorer.normalize?.bind(scorer), plugin.weight ?? 1)
     }
-    let best = 0
-    let ties = 1
-    for (let n = 1; n < count; n++) {
-      if (totals[n]! > totals[best]!) {
-        best = n
-        ties = 1
-      } else if (totals[n] === totals[best] && this.#random.next() * ++ties < 1) best = n
-    }
-    return slots[best]!
+    return totals
   }
 
   #failure(end: number, count: number): Failure {
