@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { ConfigMap, isApiError } from '../../src/api/index.ts'
+import { seededRandom, sleep, systemClock } from '../../src/base/index.ts'
+import { type HttpsApi, UnreachableError } from '../../src/client/index.ts'
+import { type ServerProcess, serverProcess } from './server-process.ts'
+
+/** Ten rounds in `npm test`, a hundred in `npm run soak`; DHOW_SURVIVAL_SEED repeats a run. */
+const ROUNDS = Number(process.env.DHOW_SURVIVAL_ROUNDS ?? 10)
+const SEED = Number(process.env.DHOW_SURVIVAL_SEED ?? Math.trunc(systemClock().now()) % 1_000_000)
+const WRITERS = 6
+
+const clock = systemClock()
+const random = seededRandom(SEED, 'kills')
+let server: ServerProcess
+
+before(async () => {
+  server = await serverProcess()
+})
+
+after(async () => {
+  await server.remove()
+})
+
+interface Written {
+  readonly revision: number
+  readonly counter: number
+}
+
+/** What one writer knows: what was acknowledged last, and what may have been written since. */
+interface Writer {
+  readonly name: string
+  acknowledged: Written
+  attempted: number
+  /** Each acknowledgement, for the watcher to show. */
+  readonly history: Written[]
+}
+
+const revisionOf = (object: { metadata: { resourceVersion?: string } }) =>
+  Number(object.metadata.resourceVersion)
+const counterOf = (map: ConfigMap) => Number(map.data?.counter)
+
+test(`${ROUNDS} rounds of kill -9 of the server lose no acknowledged write (seed ${SEED})`, {
+  timeout: 60_000 + ROUNDS * 20_000,
+}, async () => {
+  const writers = Array.from({ length: WRITERS }, (_, i): Writer => {
+    return { name: `w${i}`, acknowledged: { revision: 0, counter: 0 }, attempted: 0, history: [] }
+  })
+  const watcher = new Watcher()
+  let newest = 0
+  let acknowledgements = 0
+  for (let round = 0; round < ROUNDS; round++) {
+    try {
+      server.start()
+      // Sometimes it is killed before it serves.
+      if (round > 0 && random.next() < 0.25) {
+        await sleep(clock, random.next() * 800)
+        await server.kill()
+        server.start()
+      }
+      const api = await server.connect()
+      newest = await check(api, writers, newest)
+      watcher.follow(api, newest)
+      const over = new AbortController()
+      const writing = writers.map((writer) => write(api, writer, over.signal))
+      await sleep(clock, 100 + random.next() * 500)
+      await server.kill()
+      over.abort()
+      const counts = await Promise.all(writing)
+      acknowledgements += counts.reduce((sum, n) => sum + n, 0)
+      await watcher.broke()
+      api.close()
+    } catch (cause) {
+      throw new Error(`round ${round} of seed ${SEED}; the server's log:\n${server.log()}`, { cause })
+    }
+  }
+  server.start()
+  const api = await server.connect()
+  await check(api, writers, newest)
+  const last = Math.max(...writers.map((w) => w.acknowledged.revision))
+  watcher.follow(api, last)
+  await watcher.caughtUp(last)
+  watcher.verify(writers)
+  api.close()
+  await watcher.broke()
+  assert.ok(acknowledgements > ROUNDS * WRITERS, `${acknowledgements} writes were acknowledged`)
+})
+
+/** Writes as fast as it goes until the server is gone; resolves to the number of acknowledged writes. */
+async function write(api: HttpsApi, writer: Writer, signal: AbortSignal): Promise<number> {
+  let count = 0
+  while (!signal.aborted) {
+    const counter = writer.attempted + 1
+    const object = {
+      metadata: { namespace: 'default', name: writer.name },
+      data: { counter: String(counter), padding: 'x'.repeat((counter * 37) % 3000) },
+    }
+    writer.attempted = counter
+    try {
+      const isNew = writer.acknowledged.revision === 0
+      const written = isNew ? await api.create(ConfigMap, object) : await api.update(ConfigMap, object)
+      assert.equal(counterOf(written), counter)
+      const before = writer.acknowledged.revision
+      assert.ok(revisionOf(written) > before, `${writer.name}: ${revisionOf(written)} after ${before}`)
+      writer.acknowledged = { revision: revisionOf(written), counter }
+      writer.history.push(writer.acknowledged)
+      count++
+    } catch (error) {
+      // It was written just before the kill, and nobody said so: what `check` found is the truth.
+      if (isApiError(error, 'AlreadyExists')) writer.acknowledged = { revision: 1, counter: 0 }
+      else if (error instanceof UnreachableError) return count
+      else throw error
+    }
+  }
+  return count
+}
+
+/** All that was acknowledged is there, or what was sent after it; returns the revision, which never falls. */
+async function check(api: HttpsApi, writers: readonly Writer[], newest: number): Promise<number> {
+  const list = await api.list(ConfigMap, { namespace: 'default' })
+  const revision = Number(list.metadata.resourceVersion)
+  assert.ok(revision >= newest, `revision ${revision} after ${newest}`)
+  const found = new Map(list.items.map((map) => [map.metadata.name, map]))
+  for (const { name, acknowledged, attempted } of writers) {
+    assert.ok(revision >= acknowledged.revision, `revision ${revision} after ${acknowledged.revision}`)
+    const map = found.get(name)
+    if (acknowledged.revision === 0 && !map) continue
+    assert.ok(map, `${name} is there`)
+    const counter = counterOf(map)
+    assert.ok(
+      counter >= acknowledged.counter && counter <= attempted,
+      `${name} is at ${counter}: ${acknowledged.counter} was acknowledged, ${attempted} was tried`,
+    )
+    assert.ok(revisionOf(map) >= acknowledged.revision)
+    if (counter === acknowledged.counter) assert.equal(revisionOf(map), acknowledged.revision)
+  }
+  return revision
+}
+
+/** Watches from one server to the next without ever listing again: each event once, in order, none missing. */
+class Watcher {
+  readonly #seen = new Map<string, number>()
+  #revision: number | undefined
+  #failure: unknown
+  #following: Promise<void> = Promise.resolve()
+  #stop = new AbortController()
+
+  follow(api: HttpsApi, from: number): void {
+    this.#revision ??= from
+    this.#stop = new AbortController()
+    this.#following = this.#watch(api, this.#stop.signal).catch((error) => {
+      if (!(error instanceof UnreachableError)) this.#failure ??= error
+    })
+  }
+
+  async #watch(api: HttpsApi, signal: AbortSignal): Promise<void> {
+    const resourceVersion = String(this.#revision)
+    const options = { namespace: 'default', resourceVersion, allowWatchBookmarks: true, signal }
+    for await (const event of api.watch(ConfigMap, options)) {
+      const isBookmark = event.type === 'BOOKMARK'
+      const revision = isBookmark ? Number(event.resourceVersion) : revisionOf(event.object)
+      const inOrder = isBookmark ? revision >= this.#revision! : revision > this.#revision!
+      assert.ok(inOrder, `${event.type} of ${revision} after ${this.#revision}`)
+      this.#revision = revision
+      if (!isBookmark) this.#seen.set(`${event.object.metadata.name}@${revision}`, counterOf(event.object))
+    }
+  }
+
+  /** The server was killed: the stream has ended. */
+  async broke(): Promise<void> {
+    this.#stop.abort()
+    await this.#following
+    if (this.#failure) throw this.#failure
+  }
+
+  async caughtUp(revision: number): Promise<void> {
+    const deadline = clock.monotonic() + 60_000
+    while (this.#revision! < revision) {
+      if (this.#failure) throw this.#failure
+      assert.ok(clock.monotonic() < deadline, `the watch shows ${this.#revision}, expected ${revision}`)
+      await sleep(clock, 20)
+    }
+  }
+
+  verify(writers: readonly Writer[]): void {
+    for (const { name, history } of writers) {
+      for (const { revision, counter } of history)
+        assert.equal(this.#seen.get(`${name}@${revision}`), counter, `${name} as of ${revision}`)
+    }
+  }
+}
