@@ -1,7 +1,7 @@
 import { networkInterfaces } from 'node:os'
 import { type Clock, type Log, processLog, sleep, systemClock, systemRandom } from '../base/index.ts'
 import { httpsApi, Informers } from '../client/index.ts'
-import { startServiceProxy } from '../net/index.ts'
+import { startClusterDns, startServiceProxy } from '../net/index.ts'
 import { startNodeAgent } from '../node/index.ts'
 import { nodeIdentity } from './access.ts'
 import { listens } from './containerd.ts'
@@ -42,6 +42,18 @@ export async function runAgent(layout: Layout, nodeName: string, onStarted: () =
     reservedIPs: [layout.dnsIp],
     clock,
     log: log.child({ part: 'proxy' }),
+    signal,
+  })
+  startClusterDns({
+    informers,
+    clusterDomain: layout.config.clusterDomain,
+    address: layout.dnsIp,
+    link: `${layout.nodeBridge}dns`,
+    clusterCIDRs: [layout.config.serviceCidr, layout.config.podCidr],
+    hasHostLoopback: !node.netns,
+    clock,
+    random,
+    log: log.child({ part: 'dns' }),
     signal,
   })
   await prepareRuntime(node.containerd, clock, log)
