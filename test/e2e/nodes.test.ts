@@ -77,8 +77,6 @@ test('pods of different nodes reach each other by address, by Service and by nam
         '/bin/busybox',
         'wget',
         '-q',
-        '-T',
-        '5',
         '-O',
         '-',
         `http://${to}/cgi-bin/whoami`,
