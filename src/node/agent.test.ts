@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
-import { ConfigMap, Lease, Node, Secret, Service } from '../api/index.ts'
+import { ConfigMap, Lease, Node, Pod, Secret, Service } from '../api/index.ts'
 import { eventually } from '../client/testing/index.ts'
 import { whyNoContainers } from './testing/containerd.ts'
+import { BUSYBOX_IMAGE } from './testing/image-archive.ts'
 import { TestNode } from './testing/node.ts'
 
 const why = whyNoContainers()
@@ -469,3 +470,73 @@ test(
     assert.match(text, /\nbox\n$/)
   },
 )
+
+test("on the host's network a pod has the host's address, name and resolver", options, async () => {
+  await node.create('host', {
+    restartPolicy: 'Never',
+    hostNetwork: true,
+    containers: [{ name: 'a', ...sh('hostname; cat /etc/hosts') }],
+  })
+  const status = await node.done('host')
+  assert.deepEqual(status.podIPs, [{ ip: '127.0.0.1' }])
+  const text = await node.log('host')
+  assert.match(text, /# Kubernetes-managed hosts file \(host network\)\./)
+})
+
+test('containers of a pod see the processes of the others where it wants that', options, async () => {
+  const containers = [
+    { name: 'a', ...sh('sleep 12345') },
+    { name: 'b', ...sh('until ps | grep -q "sleep 1234[5]"; do sleep 0.1; done; echo seen; sleep 1000') },
+  ]
+  await node.create('together', { shareProcessNamespace: true, containers })
+  await eventually('b to see a', async () => (await node.log('together', 'b').catch(() => '')) === 'seen\n')
+  await node.delete('together')
+})
+
+test(
+  'an ephemeral container joins a pod that runs, and sees the processes of its target',
+  options,
+  async () => {
+    await node.create('debugged', { containers: [{ name: 'a', ...sh('sleep 54321') }] })
+    await node.running('debugged')
+    const ephemeral = {
+      name: 'debug',
+      image: BUSYBOX_IMAGE,
+      targetContainerName: 'a',
+      ...sh('ps | grep -q "sleep 5432[1]" && echo found'),
+    }
+    await node.api.patch(
+      Pod,
+      { namespace: 'default', name: 'debugged' },
+      { type: 'merge', body: { spec: { ephemeralContainers: [ephemeral] } } },
+    )
+    const status = await node.until(
+      'debugged',
+      'looked at',
+      (s) => s.ephemeralContainerStatuses?.[0]?.state.terminated,
+    )
+    assert.equal(status.phase, 'Running')
+    assert.equal(await node.log('debugged', 'debug'), 'found\n')
+    await node.delete('debugged')
+  },
+)
+
+test('a pod that fills its emptyDir beyond the limit is evicted', options, async () => {
+  const made = await node.create('filling', {
+    volumes: [{ name: 'v', emptyDir: { sizeLimit: '64Ki' } }],
+    containers: [
+      {
+        name: 'a',
+        ...sh('dd if=/dev/zero of=/v/x bs=1k count=200; sleep 1000'),
+        volumeMounts: [{ name: 'v', mountPath: '/v' }],
+      },
+    ],
+  })
+  const status = await node.until('filling', 'evicted', (s) => s.phase === 'Failed', 30_000)
+  assert.deepEqual(
+    [status.reason, status.message],
+    ['Evicted', 'Usage of EmptyDir volume "v" exceeds the limit "64Ki". '],
+  )
+  await node.delete('filling')
+  await eventually('all of it gone', () => !existsSync(node.podDir(made.metadata.uid)))
+})

@@ -103,6 +103,26 @@ test(
   },
 )
 
+test('a pod whose sandbox died gets another, and starts over in it', options, async () => {
+  await node.create('homeless', {
+    initContainers: [{ name: 'i', ...sh('echo init') }],
+    containers: [{ name: 'a', ...sh('sleep 1000') }],
+  })
+  const before = await node.running('homeless')
+  const { uid } = (await node.api.get(Pod, { namespace: 'default', name: 'homeless' })).metadata
+  const [sandbox] = (await node.observe(uid)).sandboxes
+  await node.signal(sandbox!.id, 'SIGKILL')
+  const after = await node.until(
+    'homeless',
+    'running again',
+    (s) => s.containerStatuses?.[0]?.restartCount === 1 && s.containerStatuses[0].state.running,
+  )
+  assert.equal(after.initContainerStatuses![0]!.restartCount, 1)
+  assert.notEqual(after.podIP, before.podIP)
+  assert.deepEqual(after.podIPs, [{ ip: after.podIP }])
+  await node.delete('homeless')
+})
+
 test(
   'while the server cannot be reached, containers are started again; also by an agent that starts meanwhile',
   options,

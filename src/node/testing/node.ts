@@ -9,7 +9,7 @@ import type { Input } from '../../schema/index.ts'
 import { type NodeAgent, type NodeAgentOptions, startNodeAgent } from '../agent.ts'
 import { criClient } from '../cri/index.ts'
 import { criRuntime } from '../runtime/cri-runtime.ts'
-import type { ExecResult, Runtime } from '../runtime/runtime.ts'
+import type { ExecResult, ObservedPod, Runtime } from '../runtime/runtime.ts'
 import { startContainerd, type TestContainerd } from './containerd.ts'
 import { BUSYBOX_IMAGE } from './image-archive.ts'
 
@@ -179,6 +179,10 @@ export class TestNode {
 
   async signal(containerId: string, name: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     process.kill(await this.pidOf(containerId), name)
+  }
+
+  observe(uid: string): Promise<ObservedPod> {
+    return this.#withCri((r) => r.observePod(uid))
   }
 
   containerIds(): Promise<string[]> {
