@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/index.ts'
+import { type ContainerdCalls, containerdCalls } from './containerd.ts'
 import { type CallOptions, GRPC_UNIMPLEMENTED, GrpcError, grpcOverUnix } from './grpc.ts'
 import * as m from './messages.ts'
 import { type Decoded, decode, type Encodable, encode, type Message } from './wire.ts'
@@ -54,6 +55,8 @@ export type CriCalls = {
 
 export interface CriClient {
   readonly call: CriCalls
+  /** What containerd offers besides CRI; other runtimes answer "unimplemented". */
+  readonly containerd: ContainerdCalls
   /** Ids of containers and sandboxes that something happened to, as it happens; rejects when the stream breaks. */
   changes(signal: AbortSignal): AsyncIterable<string>
   close(): void
@@ -72,6 +75,7 @@ export function criClient(socketPath: string, clock: Clock): CriClient {
 
   return {
     call,
+    containerd: containerdCalls(channel),
     async *changes(signal) {
       try {
         for await (const data of channel.stream(

@@ -18,6 +18,8 @@ export interface CallOptions {
   /** Milliseconds; undefined waits as long as the call takes. */
   readonly timeoutMs?: number
   readonly signal?: AbortSignal | undefined
+  /** Further headers of the call. */
+  readonly metadata?: Readonly<Record<string, string>>
 }
 
 export const GRPC_CANCELLED = 1
@@ -59,8 +61,9 @@ export function grpcChannel(peer: string, dial: () => Socket, clock: Clock): Grp
     return fresh
   }
 
-  function open(path: string, request: Uint8Array): ClientHttp2Stream {
+  function open(path: string, request: Uint8Array, metadata = {}): ClientHttp2Stream {
     const call = connected().request({
+      ...metadata,
       ':method': 'POST',
       ':path': path,
       'content-type': 'application/grpc',
@@ -79,7 +82,7 @@ export function grpcChannel(peer: string, dial: () => Socket, clock: Clock): Grp
         if (options.signal?.aborted) return reject(new GrpcError(GRPC_CANCELLED, `${path} was cancelled`))
         let call: ClientHttp2Stream
         try {
-          call = open(path, request)
+          call = open(path, request, options.metadata)
         } catch (error) {
           return reject(unreachable(peer, error))
         }

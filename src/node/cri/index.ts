@@ -1,4 +1,5 @@
 export { type CriCalls, type CriClient, criClient } from './client.ts'
+export type { ContainerdCalls } from './containerd.ts'
 export {
   GRPC_CANCELLED,
   GRPC_DEADLINE_EXCEEDED,

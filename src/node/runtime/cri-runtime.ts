@@ -1,6 +1,7 @@
 import type { Container, ContainerStatus, CriClient, Image, PodSandbox } from '../cri/index.ts'
 import { GRPC_DEADLINE_EXCEEDED, GRPC_NOT_FOUND, GrpcError } from '../cri/index.ts'
 import { CONTAINER_NAME, POD_NAME, POD_NAMESPACE, POD_UID } from '../spec/labels.ts'
+import { startProcess } from './exec-process.ts'
 import {
   ExecTimeoutError,
   emptyPod,
@@ -250,6 +251,7 @@ export function criRuntime(client: CriClient): Runtime {
       await call.updateRuntimeConfig({ runtimeConfig: { networkConfig: { podCidr: cidr } } }, QUICK)
     },
 
+    startProcess: (id, command, streams) => startProcess(client.containerd, id, command, streams),
     execUrl: async (id, command, s) => (await call.exec({ containerId: id, cmd: command, ...s }, QUICK)).url,
     attachUrl: async (id, s) => (await call.attach({ containerId: id, ...s }, QUICK)).url,
     portForwardUrl: async (id, ports) =>

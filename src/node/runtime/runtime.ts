@@ -1,3 +1,4 @@
+import type { Readable, Writable } from 'node:stream'
 import type { AuthConfig, ContainerConfig, PodSandboxConfig } from '../cri/index.ts'
 
 /**
@@ -49,6 +50,8 @@ export interface NodeRuntime {
 
 /** URLs of the runtime's own streaming server, for exec, attach and port-forward. */
 export interface StreamingRuntime {
+  /** Runs a command with streams of its own; undefined where only `execUrl` can. */
+  startProcess?(id: string, command: readonly string[], streams: StreamOptions): Promise<ExecProcess>
   execUrl(id: string, command: readonly string[], streams: StreamOptions): Promise<string>
   attachUrl(id: string, streams: StreamOptions): Promise<string>
   portForwardUrl(sandboxId: string, ports: readonly number[]): Promise<string>
@@ -59,6 +62,20 @@ export interface StreamOptions {
   readonly stdout: boolean
   readonly stderr: boolean
   readonly tty: boolean
+}
+
+/** A command that runs in a container beside its first process. */
+export interface ExecProcess {
+  /** Ending it is the end of the process' input. */
+  readonly stdin: Writable | undefined
+  readonly stdout: Readable | undefined
+  readonly stderr: Readable | undefined
+  /** Of a terminal. */
+  resize(columns: number, rows: number): Promise<void>
+  /** The exit code, once it has ended; its output may still be on its way. */
+  readonly exited: Promise<number>
+  /** Ends the streams. A process that still runs goes on running. */
+  release(): void
 }
 
 export type Runtime = PodRuntime & ContainerRuntime & ImageRuntime & NodeRuntime & StreamingRuntime

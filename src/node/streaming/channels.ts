@@ -34,9 +34,9 @@ export const PORT_SUBPROTOCOLS: readonly Subprotocol[] = [
   { ...plain, name: '' },
 ]
 
+export const SPDY_PORT_FORWARD = 'portforward.k8s.io'
 /** SPDY inside of WebSocket messages: what kubectl port-forward speaks since 1.31. */
-export const TUNNEL_PREFIX = 'SPDY/3.1+'
-export const TUNNEL_SUBPROTOCOL = `${TUNNEL_PREFIX}portforward.k8s.io`
+export const TUNNEL_SUBPROTOCOL = `SPDY/3.1+${SPDY_PORT_FORWARD}`
 
 export type ChannelMessage =
   | { readonly type: 'data'; readonly channel: number; readonly data: Buffer }

@@ -1,22 +1,32 @@
 import type { Duplex } from 'node:stream'
 import { createWebSocketStream } from 'ws'
 import type { Clock } from '../../base/index.ts'
-import type { ObservedContainer } from '../runtime/runtime.ts'
+import type { StreamOptions } from '../runtime/runtime.ts'
 import type { StreamContext, StreamHandler } from '../server.ts'
 import { acceptWebSocket, ChannelSocket, type Connection } from './channel-socket.ts'
 import {
   chooseSubprotocol,
   EXEC_SUBPROTOCOLS,
   PORT_SUBPROTOCOLS,
+  SPDY_PORT_FORWARD,
   type Subprotocol,
-  TUNNEL_PREFIX,
   TUNNEL_SUBPROTOCOL,
 } from './channels.ts'
-import { runExecSession } from './exec-session.ts'
+import { chooseSpdyProtocol, spdyEnds } from './client-spdy.ts'
+import { webSocketEnds } from './client-websocket.ts'
+import { processEnds, runtimeEnds } from './container-ends.ts'
+import { locateContainer, locateSandbox } from './locate.ts'
 import { runPortSession } from './port-session.ts'
-import { parseStreamRequest, StreamRefusal, type StreamRequest } from './request.ts'
+import {
+  type ContainerStreamRequest,
+  type PortRequest,
+  parseStreamRequest,
+  StreamRefusal,
+} from './request.ts'
 import { offered, openRuntimeStream, type RuntimeStream, tunnel } from './runtime-stream.ts'
+import { type ContainerEnds, runSession, statusText } from './session.ts'
 import { SpdyConnection } from './spdy/connection.ts'
+import { failure } from './status.ts'
 
 export interface Streams {
   readonly handler: StreamHandler
@@ -58,33 +68,120 @@ export function createStreams(clock: Clock): Streams {
 async function serve(connection: Connection, context: StreamContext, stopping: AbortSignal): Promise<void> {
   const wanted = parseStreamRequest(connection.request.url ?? '/')
   const upgrade = String(connection.request.headers.upgrade ?? '').toLowerCase()
-  if (upgrade === 'websocket') return overWebSocket(connection, wanted, context, stopping)
-  if (upgrade.startsWith('spdy/')) return overSpdy(connection, wanted, context, stopping)
-  throw new StreamRefusal(
-    400,
-    `cannot stream over ${JSON.stringify(upgrade)}: expected SPDY/3.1 or websocket`,
-  )
+  const webSocket = upgrade === 'websocket'
+  if (!webSocket && !upgrade.startsWith('spdy/'))
+    throw new StreamRefusal(
+      400,
+      `cannot stream over ${JSON.stringify(upgrade)}: expected SPDY/3.1 or websocket`,
+    )
+  if (wanted.type !== 'portForward') return serveContainer(connection, wanted, webSocket, context, stopping)
+  return servePorts(connection, wanted, webSocket, context, stopping)
 }
 
-/** SPDY is what the runtime speaks: it and the client agree with each other, and bytes pass as they are. */
-async function overSpdy(
+/** Exec and attach: the client's streams end here, and the container's begin. */
+async function serveContainer(
   connection: Connection,
-  wanted: StreamRequest,
+  wanted: ContainerStreamRequest,
+  webSocket: boolean,
   context: StreamContext,
   stopping: AbortSignal,
 ): Promise<void> {
-  const { request, socket, head } = connection
-  const { target } = await locate(wanted, context)
-  const runtime = await openRuntimeStream(
-    target,
-    offered(request.headers, 'x-stream-protocol-version'),
-    context.clock,
+  const { clock } = context
+  const { container, streams } = locateContainer(wanted, context)
+  const { headers } = connection.request
+  const protocol = webSocket
+    ? agree(offered(headers, 'sec-websocket-protocol'), EXEC_SUBPROTOCOLS)
+    : chooseSpdyProtocol(offered(headers, 'x-stream-protocol-version'))
+  const open = await containerOpener(wanted, container, streams, context)
+  try {
+    const client =
+      typeof protocol === 'string'
+        ? await spdyEnds(connection, protocol, streams, clock)
+        : webSocketEnds(
+            new ChannelSocket(await acceptWebSocket(connection, protocol.name), protocol, clock),
+            streams,
+          )
+    const ends = await open.start().catch((error: Error) => error)
+    if (ends instanceof Error) await client.finish(statusText(cannotStart(ends)), false)
+    else await runSession(client, ends, stopping)
+  } finally {
+    open.close()
+  }
+}
+
+const cannotStart = (error: Error) =>
+  failure(
+    `Internal error occurred: error executing command in container: failed to exec in container: ${error.message}`,
   )
-  connection.answered = true
-  socket.write(answerHead(runtime))
-  if (runtime.head.length > 0) socket.write(runtime.head)
-  if (head.length > 0) runtime.socket.write(head)
-  await tunnel(socket, runtime.socket, stopping)
+
+interface Opener {
+  /** Once the client is ready. */
+  start(): Promise<ContainerEnds>
+  close(): void
+}
+
+async function containerOpener(
+  wanted: ContainerStreamRequest,
+  id: string,
+  streams: StreamOptions,
+  { runtime, clock }: StreamContext,
+): Promise<Opener> {
+  if (wanted.type === 'exec' && runtime.startProcess) {
+    const start = () => runtime.startProcess!(id, wanted.command, streams)
+    return { start: async () => processEnds(await start(), streams.tty), close: () => {} }
+  }
+  const url =
+    wanted.type === 'exec'
+      ? await runtime.execUrl(id, wanted.command, streams)
+      : await runtime.attachUrl(id, streams)
+  const stream = await openRuntimeStream(url, ['v4.channel.k8s.io'], clock)
+  return {
+    async start() {
+      const spdy = new SpdyConnection(stream.socket, { role: 'client', head: stream.head })
+      return runtimeEnds(spdy, streams, wanted.type)
+    },
+    close: () => stream.socket.destroy(),
+  }
+}
+
+/** Port-forward: SPDY is what the runtime speaks, so its bytes pass as they are; channels are translated. */
+async function servePorts(
+  connection: Connection,
+  wanted: PortRequest,
+  webSocket: boolean,
+  context: StreamContext,
+  stopping: AbortSignal,
+): Promise<void> {
+  const { headers } = connection.request
+  const url = async () => context.runtime.portForwardUrl(locateSandbox(wanted, context), wanted.ports)
+  if (!webSocket) {
+    const offers = offered(headers, 'x-stream-protocol-version')
+    const runtime = await openRuntimeStream(await url(), offers, context.clock)
+    connection.answered = true
+    connection.socket.write(answerHead(runtime))
+    if (connection.head.length > 0) runtime.socket.write(connection.head)
+    return join(connection.socket, runtime, stopping)
+  }
+  const offers = offered(headers, 'sec-websocket-protocol')
+  const tunnelled = offers.includes(TUNNEL_SUBPROTOCOL)
+  const protocol = tunnelled ? undefined : agree(offers, PORT_SUBPROTOCOLS)
+  if (protocol && wanted.ports.length === 0)
+    throw new StreamRefusal(400, 'query parameter "port" is required')
+  const runtime = await openRuntimeStream(await url(), [SPDY_PORT_FORWARD], context.clock)
+  try {
+    const ws = await acceptWebSocket(connection, protocol?.name ?? TUNNEL_SUBPROTOCOL)
+    if (!protocol) return await join(createWebSocketStream(ws), runtime, stopping)
+    const client = new ChannelSocket(ws, protocol, context.clock)
+    const spdy = new SpdyConnection(runtime.socket, { role: 'client', head: runtime.head })
+    await runPortSession(client, spdy, wanted.ports, stopping)
+  } finally {
+    runtime.socket.destroy()
+  }
+}
+
+function join(client: Duplex, runtime: RuntimeStream, stopping: AbortSignal): Promise<void> {
+  if (runtime.head.length > 0) client.write(runtime.head)
+  return tunnel(client, runtime.socket, stopping)
 }
 
 function answerHead({ answer }: RuntimeStream): string {
@@ -94,106 +191,14 @@ function answerHead({ answer }: RuntimeStream): string {
   return `${lines.join('\r\n')}\r\n\r\n`
 }
 
-async function overWebSocket(
-  connection: Connection,
-  wanted: StreamRequest,
-  context: StreamContext,
-  stopping: AbortSignal,
-): Promise<void> {
-  const { request } = connection
-  const offers = offered(request.headers, 'sec-websocket-protocol')
-  if (wanted.type === 'portForward' && offers.includes(TUNNEL_SUBPROTOCOL))
-    return overTunnel(connection, wanted, context, stopping)
-  const known = wanted.type === 'portForward' ? PORT_SUBPROTOCOLS : EXEC_SUBPROTOCOLS
-  const protocol = chooseSubprotocol(offers, known)
-  if (!protocol) throw unknownProtocol(offers, known)
-  if (wanted.type === 'portForward' && wanted.ports.length === 0)
-    throw new StreamRefusal(400, 'query parameter "port" is required')
-  const { target, streams } = await locate(wanted, context)
-  const spdyProtocol = wanted.type === 'portForward' ? 'portforward.k8s.io' : 'v4.channel.k8s.io'
-  const runtime = await openRuntimeStream(target, [spdyProtocol], context.clock)
-  try {
-    const ws = await acceptWebSocket(connection, protocol.name)
-    const client = new ChannelSocket(ws, protocol, context.clock)
-    const spdy = new SpdyConnection(runtime.socket, { role: 'client', head: runtime.head })
-    if (wanted.type === 'portForward') await runPortSession(client, spdy, wanted.ports, stopping)
-    else await runExecSession(client, spdy, streams, stopping)
-  } finally {
-    runtime.socket.destroy()
-  }
-}
-
-function unknownProtocol(offers: readonly string[], known: readonly Subprotocol[]): StreamRefusal {
+function agree(offers: readonly string[], known: readonly Subprotocol[]): Subprotocol {
+  const found = chooseSubprotocol(offers, known)
+  if (found) return found
   const names = known.map((k) => k.name).filter((n) => n !== '')
-  return new StreamRefusal(
+  throw new StreamRefusal(
     400,
     `cannot agree on a subprotocol: expected one of ${names.join(', ')}, got ${offers.join(', ').slice(0, 200)}`,
   )
-}
-
-/** WebSocket messages whose payload is a SPDY connection's bytes. */
-async function overTunnel(
-  connection: Connection,
-  wanted: StreamRequest,
-  context: StreamContext,
-  stopping: AbortSignal,
-): Promise<void> {
-  const { target } = await locate(wanted, context)
-  const inner = TUNNEL_SUBPROTOCOL.slice(TUNNEL_PREFIX.length)
-  const runtime = await openRuntimeStream(target, [inner], context.clock)
-  try {
-    const ws = await acceptWebSocket(connection, TUNNEL_SUBPROTOCOL)
-    const bytes = createWebSocketStream(ws)
-    if (runtime.head.length > 0) bytes.write(runtime.head)
-    await tunnel(bytes, runtime.socket, stopping)
-  } finally {
-    runtime.socket.destroy()
-  }
-}
-
-interface Located {
-  readonly target: string
-  readonly streams: {
-    readonly stdin: boolean
-    readonly stdout: boolean
-    readonly stderr: boolean
-    readonly tty: boolean
-  }
-}
-
-/** Where the runtime serves what is wanted, and which streams that has. Refuses what is not there. */
-async function locate(wanted: StreamRequest, { view, runtime }: StreamContext): Promise<Located> {
-  const found = view.find(wanted.namespace, wanted.pod)
-  if (!found || (wanted.uid !== undefined && found.pod.metadata.uid !== wanted.uid))
-    throw new StreamRefusal(404, `pod "${wanted.namespace}/${wanted.pod}" is not on this node`)
-  const { pod, observed } = found
-  if (wanted.type === 'portForward') {
-    const sandbox = observed.sandboxes.find((s) => s.ready)
-    if (!sandbox)
-      throw new StreamRefusal(
-        500,
-        `cannot forward ports of pod "${wanted.namespace}/${wanted.pod}": its sandbox is not ready`,
-      )
-    const target = await runtime.portForwardUrl(sandbox.id, wanted.ports)
-    return { target, streams: { stdin: false, stdout: false, stderr: false, tty: false } }
-  }
-  const container: ObservedContainer | undefined = observed.containers.find(
-    (c) => c.name === wanted.container && c.state === 'running',
-  )
-  if (!container) throw new StreamRefusal(500, `container not found ("${wanted.container}")`)
-  if (wanted.type === 'exec') {
-    const target = await runtime.execUrl(container.id, wanted.command, wanted.streams)
-    return { target, streams: wanted.streams }
-  }
-  // Whether a running process has a terminal was decided when it was started.
-  const spec = [
-    ...pod.spec.containers,
-    ...(pod.spec.initContainers ?? []),
-    ...(pod.spec.ephemeralContainers ?? []),
-  ].find((c) => c.name === wanted.container)
-  const tty = spec?.tty ?? false
-  const streams = { ...wanted.streams, tty, stderr: wanted.streams.stderr && !tty }
-  return { target: await runtime.attachUrl(container.id, streams), streams }
 }
 
 /** Before the client was answered: an HTTP answer. After that there is only the end. */

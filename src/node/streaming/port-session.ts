@@ -1,5 +1,6 @@
+import type { Writable } from 'node:stream'
 import type { ChannelSocket } from './channel-socket.ts'
-import { roomIn } from './exec-session.ts'
+
 import type { SpdyConnection, SpdyStream } from './spdy/connection.ts'
 
 /**
@@ -48,4 +49,15 @@ async function pump(stream: SpdyStream, client: ChannelSocket, channel: number):
   } catch {
     // The runtime is gone: the session ends.
   }
+}
+
+/** Resolves when the stream takes more, or will not take anything any more. */
+function roomIn(stream: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      stream.off('drain', done).off('close', done).off('finish', done)
+      resolve()
+    }
+    stream.once('drain', done).once('close', done).once('finish', done)
+  })
 }

@@ -1,12 +1,19 @@
 import type { StreamOptions } from '../runtime/runtime.ts'
 
 /** What a connection is to be used for, read from its URL. */
-export type StreamRequest =
+export type StreamRequest = ContainerStreamRequest | PortRequest
+
+export type ContainerStreamRequest =
   | (ContainerRequest & { readonly type: 'exec'; readonly command: readonly string[] })
   | (ContainerRequest & { readonly type: 'attach' })
-  | (PodRequest & { readonly type: 'portForward'; readonly ports: readonly number[] })
 
-interface PodRequest {
+export interface PortRequest extends PodRequest {
+  readonly type: 'portForward'
+  /** Of WebSocket clients; those of SPDY name them stream by stream. */
+  readonly ports: readonly number[]
+}
+
+export interface PodRequest {
   readonly namespace: string
   readonly pod: string
   /** Of the pod; undefined when the caller does not mind. */

@@ -193,6 +193,11 @@ export class SpdyStream extends Duplex {
     this.on('error', () => {})
   }
 
+  /** The other side has sent all that it will. */
+  get remoteDone(): boolean {
+    return this.#received
+  }
+
   /** Both sides have said that they are done. */
   get complete(): boolean {
     return this.#received && this.#sent
