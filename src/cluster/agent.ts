@@ -44,13 +44,14 @@ export async function runAgent(layout: Layout, nodeName: string, onStarted: () =
     log: log.child({ part: 'proxy' }),
     signal,
   })
+  const { clusterDomain, podCidr, serviceCidr } = layout.config
   startClusterDns({
     informers,
-    clusterDomain: layout.config.clusterDomain,
+    clusterDomain,
     address: layout.dnsIp,
-    link: `${layout.nodeBridge}dns`,
-    clusterCIDRs: [layout.config.serviceCidr, layout.config.podCidr],
-    hasHostLoopback: !node.netns,
+    link: layout.dnsLink,
+    clusterCIDRs: [serviceCidr, podCidr],
+    hasHostLoopback: node.netns === undefined,
     clock,
     random,
     log: log.child({ part: 'dns' }),
@@ -65,7 +66,7 @@ export async function runAgent(layout: Layout, nodeName: string, onStarted: () =
     rootDir: node.agentDir,
     cgroupBase: node.cgroupBase,
     clusterDNS: [layout.dnsIp],
-    clusterDomain: layout.config.clusterDomain,
+    clusterDomain,
     tls: () => ({ ...identity.serving, clientCA: identity.serving.ca }),
     port: node.kubeletPort,
     clock,

@@ -73,6 +73,8 @@ export interface Layout {
   readonly kubeconfig: string
   /** nft table of the rules that belong to the machine's cluster network (masquerade). */
   readonly nftTable: string
+  /** Link that carries the cluster DNS' address, in each node's network namespace. */
+  readonly dnsLink: string
   /** nft table of the Service rules, in each node's network namespace. */
   readonly proxyTable: string
   readonly cgroupRoot: string
@@ -126,6 +128,7 @@ export function layoutOf(config: ClusterConfig): Layout {
     configFile: join(dataDir, 'cluster.json'),
     kubeconfig: join(dataDir, 'admin.kubeconfig'),
     nftTable: `dhow${slot}_cluster`,
+    dnsLink: `dhow${slot}dns`,
     proxyTable: `dhow${slot}_services`,
     cgroupRoot,
     nodes,
