@@ -38,7 +38,8 @@ export function withRevisionBytes(json: Uint8Array, revision: number): Buffer {
     rest = bytes.indexOf(QUOTE, end + REVISION.length) + 1
   }
   const text = `,"resourceVersion":"${revision}"`
-  const out = Buffer.allocUnsafe(end + text.length + bytes.length - rest)
+  // Of its own memory: a piece of the shared pool would keep the whole pool as long as the object lives.
+  const out = Buffer.allocUnsafeSlow(end + text.length + bytes.length - rest)
   bytes.copy(out, 0, 0, end)
   out.write(text, end, 'latin1')
   bytes.copy(out, end + text.length, rest)
