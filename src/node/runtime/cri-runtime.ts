@@ -251,7 +251,7 @@ export function criRuntime(client: CriClient): Runtime {
       await call.updateRuntimeConfig({ runtimeConfig: { networkConfig: { podCidr: cidr } } }, QUICK)
     },
 
-    startProcess: (id, command, streams) => startProcess(client.containerd, id, command, streams),
+    startProcess: (id, command, streams, size) => startProcess(client.containerd, id, command, streams, size),
     execUrl: async (id, command, s) => (await call.exec({ containerId: id, cmd: command, ...s }, QUICK)).url,
     attachUrl: async (id, s) => (await call.attach({ containerId: id, ...s }, QUICK)).url,
     portForwardUrl: async (id, ports) =>

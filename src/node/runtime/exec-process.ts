@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { promisify } from 'node:util'
 import { type ContainerdCalls, GRPC_NOT_FOUND, GrpcError } from '../cri/index.ts'
-import type { ExecProcess, StreamOptions } from './runtime.ts'
+import type { ExecProcess, StreamOptions, TerminalSize } from './runtime.ts'
 
 const QUICK = { timeoutMs: 120_000 }
 const PROCESS_TYPE = 'types.containerd.io/opencontainers/runtime-spec/1/Process'
@@ -25,8 +25,9 @@ export async function startProcess(
   containerId: string,
   command: readonly string[],
   streams: StreamOptions,
+  size?: TerminalSize,
 ): Promise<ExecProcess> {
-  const spec = processSpec(await containerSpec(containerd, containerId), command, streams.tty)
+  const spec = processSpec(await containerSpec(containerd, containerId), command, streams.tty, size)
   const key = { containerId, execId: `dhow-${randomUUID()}` }
   // Output that nobody asked for is read all the same: the command must not wait for a reader.
   const names = NAMES.filter((n) => (n === 'stdin' ? streams.stdin : n === 'stdout' || !streams.tty))
@@ -79,7 +80,7 @@ function runningProcess(
     stdout: streams.stdout ? stdout : undefined,
     stderr: streams.stderr ? stderr : undefined,
     exited: ended.then((answer) => answer.exitStatus),
-    async resize(columns, rows) {
+    async resize({ columns, rows }) {
       await containerd.resizePty({ ...key, width: columns, height: rows }, QUICK)
     },
     release() {
@@ -134,10 +135,17 @@ async function containerSpec(containerd: ContainerdCalls, id: string): Promise<P
 }
 
 /** The container's user, environment, directory and rights, with another command. */
-export function processSpec(own: ProcessSpec, command: readonly string[], tty: boolean): ProcessSpec {
+export function processSpec(
+  own: ProcessSpec,
+  command: readonly string[],
+  tty: boolean,
+  size?: TerminalSize,
+): ProcessSpec {
   const { consoleSize: _, commandLine: __, ...rest } = own
-  const env = (own.env ?? []).filter((e) => !tty || !e.startsWith('TERM='))
-  return { ...rest, args: command, terminal: tty, env: tty ? [...env, 'TERM=xterm'] : env }
+  if (!tty) return { ...rest, args: command, terminal: false }
+  const env = [...(own.env ?? []).filter((e) => !e.startsWith('TERM=')), 'TERM=xterm']
+  const consoleSize = size && { width: size.columns, height: size.rows }
+  return { ...rest, args: command, terminal: true, env, ...(consoleSize ? { consoleSize } : {}) }
 }
 
 /** Named pipes: what containerd's shim takes for a process' streams. */

@@ -51,7 +51,12 @@ export interface NodeRuntime {
 /** URLs of the runtime's own streaming server, for exec, attach and port-forward. */
 export interface StreamingRuntime {
   /** Runs a command with streams of its own; undefined where only `execUrl` can. */
-  startProcess?(id: string, command: readonly string[], streams: StreamOptions): Promise<ExecProcess>
+  startProcess?(
+    id: string,
+    command: readonly string[],
+    streams: StreamOptions,
+    size?: TerminalSize,
+  ): Promise<ExecProcess>
   execUrl(id: string, command: readonly string[], streams: StreamOptions): Promise<string>
   attachUrl(id: string, streams: StreamOptions): Promise<string>
   portForwardUrl(sandboxId: string, ports: readonly number[]): Promise<string>
@@ -64,6 +69,12 @@ export interface StreamOptions {
   readonly tty: boolean
 }
 
+/** Of a terminal, in characters. */
+export interface TerminalSize {
+  readonly columns: number
+  readonly rows: number
+}
+
 /** A command that runs in a container beside its first process. */
 export interface ExecProcess {
   /** Ending it is the end of the process' input. */
@@ -71,7 +82,7 @@ export interface ExecProcess {
   readonly stdout: Readable | undefined
   readonly stderr: Readable | undefined
   /** Of a terminal. */
-  resize(columns: number, rows: number): Promise<void>
+  resize(size: TerminalSize): Promise<void>
   /** The exit code, once it has ended; its output may still be on its way. */
   readonly exited: Promise<number>
   /** Ends the streams. A process that still runs goes on running. */

@@ -27,7 +27,11 @@ export function acceptWebSocket(connection: Connection, subprotocol: string): Pr
     clientTracking: false,
     perMessageDeflate: false,
     maxPayload: MAX_MESSAGE_BYTES,
-    handleProtocols: () => subprotocol || false,
+  })
+  // The library takes tokens only, and "SPDY/3.1+portforward.k8s.io" is none.
+  delete request.headers['sec-websocket-protocol']
+  server.on('headers', (lines) => {
+    if (subprotocol !== '') lines.push(`Sec-WebSocket-Protocol: ${subprotocol}`)
   })
   return new Promise((resolve, reject) => {
     socket.once('close', () => reject(new Error('the client is gone')))

@@ -3,6 +3,7 @@ import type { StreamOptions } from '../runtime/runtime.ts'
 import type { Connection } from './channel-socket.ts'
 import { StreamRefusal } from './request.ts'
 import type { ClientEnds } from './session.ts'
+import { TerminalSizes } from './sizes.ts'
 import { SpdyConnection, type SpdyStream } from './spdy/connection.ts'
 import { statusMessage } from './status.ts'
 
@@ -72,7 +73,7 @@ export async function spdyEnds(
     stdin: streams.get('stdin'),
     stdout: streams.get('stdout'),
     stderr: streams.get('stderr'),
-    resize: streams.get('resize'),
+    sizes: sizesOf(streams.get('resize')),
     gone: connection.closed.then(() => {}),
     async finish(text) {
       const words = status ? text : statusMessage(text)
@@ -85,3 +86,5 @@ export async function spdyEnds(
     },
   }
 }
+
+const sizesOf = (stream: SpdyStream | undefined) => stream && new TerminalSizes(stream)

@@ -3,6 +3,7 @@ import type { StreamOptions } from '../runtime/runtime.ts'
 import type { ChannelSocket } from './channel-socket.ts'
 import { CHANNEL } from './channels.ts'
 import type { ClientEnds } from './session.ts'
+import { TerminalSizes } from './sizes.ts'
 import { statusMessage } from './status.ts'
 
 const NORMAL = 1000
@@ -28,7 +29,7 @@ export function webSocketEnds(client: ChannelSocket, options: StreamOptions): Cl
   )
   return {
     stdin,
-    resize,
+    sizes: resize && new TerminalSizes(resize),
     stdout: options.stdout ? channelWriter(client, CHANNEL.stdout) : undefined,
     stderr: options.stderr ? channelWriter(client, CHANNEL.stderr) : undefined,
     gone: client.closed,

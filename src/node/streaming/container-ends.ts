@@ -9,7 +9,7 @@ export function processEnds(process: ExecProcess, tty: boolean): ContainerEnds {
     stdin: process.stdin,
     stdout: process.stdout,
     stderr: process.stderr,
-    resize: tty ? (columns, rows) => void process.resize(columns, rows).catch(() => {}) : undefined,
+    resize: tty ? (size) => void process.resize(size).catch(() => {}) : undefined,
     status: process.exited.then(
       (code) => statusText(outcomeOf(code)),
       (error: Error) => statusText(failure(`cannot tell how the command ended: ${error.message}`)),
@@ -36,7 +36,7 @@ export function runtimeEnds(
     stdin,
     stdout,
     stderr,
-    resize: resize && ((Width, Height) => resize.write(JSON.stringify({ Width, Height }))),
+    resize: resize && (({ columns, rows }) => resize.write(JSON.stringify({ Width: columns, Height: rows }))),
     status: statusOf(error).then((text) => {
       if (text !== undefined) return text
       // containerd may close before its last words are read. Who was attached has seen all output all the same.

@@ -24,7 +24,7 @@ import {
   StreamRefusal,
 } from './request.ts'
 import { offered, openRuntimeStream, type RuntimeStream, tunnel } from './runtime-stream.ts'
-import { type ContainerEnds, runSession, statusText } from './session.ts'
+import { type ClientEnds, type ContainerEnds, runSession, statusText } from './session.ts'
 import { SpdyConnection } from './spdy/connection.ts'
 import { failure } from './status.ts'
 
@@ -36,6 +36,9 @@ export interface Streams {
 
 /** How long clients have to hear that the agent stops. */
 const GOODBYE_MS = 1_000
+
+/** A command that looks at its terminal at once should find the right size; clients that know it say so at once. */
+const FIRST_SIZE_MS = 200
 
 /** Exec, attach and port-forward: leads the clients' connections to the container runtime. */
 export function createStreams(clock: Clock): Streams {
@@ -101,7 +104,7 @@ async function serveContainer(
             new ChannelSocket(await acceptWebSocket(connection, protocol.name), protocol, clock),
             streams,
           )
-    const ends = await open.start().catch((error: Error) => error)
+    const ends = await open.start(client).catch((error: Error) => error)
     if (ends instanceof Error) await client.finish(statusText(cannotStart(ends)), false)
     else await runSession(client, ends, stopping)
   } finally {
@@ -116,7 +119,7 @@ const cannotStart = (error: Error) =>
 
 interface Opener {
   /** Once the client is ready. */
-  start(): Promise<ContainerEnds>
+  start(client: ClientEnds): Promise<ContainerEnds>
   close(): void
 }
 
@@ -127,8 +130,13 @@ async function containerOpener(
   { runtime, clock }: StreamContext,
 ): Promise<Opener> {
   if (wanted.type === 'exec' && runtime.startProcess) {
-    const start = () => runtime.startProcess!(id, wanted.command, streams)
-    return { start: async () => processEnds(await start(), streams.tty), close: () => {} }
+    return {
+      async start(client) {
+        const size = await client.sizes?.first(clock, FIRST_SIZE_MS)
+        return processEnds(await runtime.startProcess!(id, wanted.command, streams, size), streams.tty)
+      },
+      close: () => {},
+    }
   }
   const url =
     wanted.type === 'exec'

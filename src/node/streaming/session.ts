@@ -1,4 +1,6 @@
 import type { Readable, Writable } from 'node:stream'
+import type { TerminalSize } from '../runtime/runtime.ts'
+import type { TerminalSizes } from './sizes.ts'
 import { failure, type StreamStatus } from './status.ts'
 
 /** The client's side of an exec or attach, whichever protocol carries it. */
@@ -6,8 +8,8 @@ export interface ClientEnds {
   readonly stdin: Readable | undefined
   readonly stdout: Writable | undefined
   readonly stderr: Writable | undefined
-  /** Of a terminal: `{"Width":80,"Height":24}`, as often as it changes. */
-  readonly resize: Readable | undefined
+  /** Of a terminal. */
+  readonly sizes: TerminalSizes | undefined
   /** Resolves when the client is gone. */
   readonly gone: Promise<void>
   /** Says how it ended, a Status in JSON, and closes. */
@@ -19,7 +21,7 @@ export interface ContainerEnds {
   readonly stdin: Writable | undefined
   readonly stdout: Readable | undefined
   readonly stderr: Readable | undefined
-  readonly resize: ((columns: number, rows: number) => void) | undefined
+  readonly resize: ((size: TerminalSize) => void) | undefined
   /** The outcome as a Status in JSON, once there is one. */
   readonly status: Promise<string>
   release(): void
@@ -35,7 +37,7 @@ export async function runSession(
   stopping: AbortSignal,
 ): Promise<void> {
   if (client.stdin && container.stdin) client.stdin.pipe(container.stdin)
-  if (container.resize && client.resize) followSizes(client.resize, container.resize)
+  if (container.resize) client.sizes?.follow(container.resize)
   const outputs = Promise.all([copy(container.stdout, client.stdout), copy(container.stderr, client.stderr)])
   const stopped = new Promise<void>((resolve) => {
     if (stopping.aborted) resolve()
@@ -73,32 +75,4 @@ function copy(from: Readable | undefined, to: Writable | undefined): Promise<voi
     to.once('finish', done).once('close', done).once('error', done)
     from.pipe(to)
   })
-}
-
-const MAX_SIZE_TEXT = 1024
-
-/** Sizes come as JSON objects, in pieces of any length. */
-function followSizes(source: Readable, resize: (columns: number, rows: number) => void): void {
-  let text = ''
-  source.on('data', (chunk: Buffer) => {
-    text += chunk.toString('latin1')
-    for (let end = text.indexOf('}'); end >= 0; end = text.indexOf('}')) {
-      const size = parseSize(text.slice(0, end + 1))
-      text = text.slice(end + 1)
-      if (size) resize(size.columns, size.rows)
-    }
-    if (text.length > MAX_SIZE_TEXT) text = ''
-  })
-}
-
-/** undefined: not a size, or a terminal without one. */
-export function parseSize(text: string): { readonly columns: number; readonly rows: number } | undefined {
-  try {
-    const { Width, Height } = JSON.parse(text) as { Width?: unknown; Height?: unknown }
-    const valid = (n: unknown): n is number =>
-      Number.isInteger(n) && (n as number) > 0 && (n as number) < 65536
-    return valid(Width) && valid(Height) ? { columns: Width, rows: Height } : undefined
-  } catch {
-    return undefined
-  }
 }
