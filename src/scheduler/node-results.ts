@@ -48,14 +48,22 @@ export class NodeResultsCache {
   of(cycle: Cycle): NodeResults {
     const { nodes } = cycle.snapshot
     const { needs } = cycle.shape
-    let known = this.#known.get(needs)
-    if (known?.verdicts.length !== nodes.capacity) known = undefined
-    if (known) this.#known.delete(needs)
-    else if (this.#known.size >= MAX_REMEMBERED) this.#known.delete(this.#known.keys().next().value!)
-    const fresh = known ?? empty(nodes.capacity, this.#scorers.length)
+    const known = this.#known.get(needs)
+    const fresh = known?.verdicts.length === nodes.capacity ? known : this.#reused(nodes.capacity)
+    this.#known.delete(needs)
     this.#known.set(needs, fresh)
     if (fresh.version !== nodes.version) this.#refresh(fresh, cycle)
     return fresh
+  }
+
+  /** The results used longest ago make room, and their arrays serve again. */
+  #reused(capacity: number): Remembered {
+    if (this.#known.size < MAX_REMEMBERED) return empty(capacity, this.#scorers.length)
+    const [needs, oldest] = this.#known.entries().next().value!
+    this.#known.delete(needs)
+    if (oldest.verdicts.length !== capacity) return empty(capacity, this.#scorers.length)
+    oldest.version = 0
+    return oldest
   }
 
   #refresh(results: Remembered, cycle: Cycle): void {

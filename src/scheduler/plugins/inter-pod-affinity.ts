@@ -34,10 +34,8 @@ export const interPodAffinity: Plugin = {
     return {
       filter(slot) {
         if (wanted && !wanted(slot)) return noAffinity
-        for (const { values, counts } of unwanted)
-          if (values[slot] !== 0 && counts[values[slot]!]! > 0) return antiAffinity
-        for (const { values, counts } of blocked)
-          if (values[slot] !== 0 && counts[values[slot]!]! > 0) return existing
+        if (isIn(unwanted, slot)) return antiAffinity
+        if (isIn(blocked, slot)) return existing
         return FITS
       },
     }
@@ -67,6 +65,15 @@ interface Domains {
   readonly values: Int32Array
   /** By domain; 0 stands for nodes without the label. */
   readonly counts: Int32Array
+}
+
+function isIn(domains: readonly Domains[], slot: number): boolean {
+  for (let i = 0; i < domains.length; i++) {
+    const { values, counts } = domains[i]!
+    const domain = values[slot]!
+    if (domain !== 0 && counts[domain]! > 0) return true
+  }
+  return false
 }
 
 function domainsOf(cycle: Cycle, topologyKey: string, bySlot: Int32Array): Domains {

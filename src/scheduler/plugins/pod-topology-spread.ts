@@ -1,6 +1,5 @@
 import { type Cycle, FITS, MAX_SCORE, type Plugin, type PreScore } from '../framework.ts'
 import { interest } from '../queue/events.ts'
-import type { TopologyColumn } from '../snapshot/nodes.ts'
 import type { PodShape, SpreadConstraint } from '../snapshot/shape.ts'
 import type { Snapshot } from '../snapshot/snapshot.ts'
 import { requiredNodes } from './node-selector.ts'
@@ -91,10 +90,11 @@ function ruleOf(cycle: Cycle, constraint: SpreadConstraint, hard: readonly Sprea
 
 interface Eligible {
   nodesVersion: number
-  readonly byConstraint: Map<SpreadConstraint, Uint8Array>
+  readonly masks: Map<string, Uint8Array>
 }
 
-const eligibility = new WeakMap<Snapshot, WeakMap<PodShape, Eligible>>()
+const MAX_MASKS = 64
+const eligibility = new WeakMap<Snapshot, Eligible>()
 
 /** Nodes that count for a constraint: with every label that is needed, and by its policies also open to the pod. */
 function eligibleFor(
@@ -102,19 +102,19 @@ function eligibleFor(
   constraint: SpreadConstraint,
   all: readonly SpreadConstraint[],
 ): Uint8Array {
-  const { snapshot, shape } = cycle
+  const { snapshot } = cycle
   const { nodes } = snapshot
-  const byShape = eligibility.get(snapshot) ?? new WeakMap<PodShape, Eligible>()
-  eligibility.set(snapshot, byShape)
-  let known = byShape.get(shape)
+  let known = eligibility.get(snapshot)
   if (known?.nodesVersion !== nodes.nodesVersion) {
-    known = { nodesVersion: nodes.nodesVersion, byConstraint: new Map() }
-    byShape.set(shape, known)
+    known = { nodesVersion: nodes.nodesVersion, masks: new Map() }
+    eligibility.set(snapshot, known)
   }
-  let mask = known.byConstraint.get(constraint)
+  const key = `${all.map((c) => c.topologyKey).join(' ')} ${constraint.openTo}`
+  let mask = known.masks.get(key)
   if (mask?.length !== nodes.capacity) {
     mask = maskOf(cycle, constraint, all)
-    known.byConstraint.set(constraint, mask)
+    if (known.masks.size >= MAX_MASKS) known.masks.clear()
+    known.masks.set(key, mask)
   }
   return mask
 }
@@ -135,15 +135,6 @@ function maskOf(cycle: Cycle, constraint: SpreadConstraint, all: readonly Spread
   return mask
 }
 
-interface Part {
-  readonly column: TopologyColumn
-  /** By slot for hostnames, otherwise by domain. */
-  readonly counts: Int32Array
-  readonly perNode: boolean
-  readonly weight: number
-  readonly tolerated: number
-}
-
 /** Nodes in domains with fewer matching pods score higher; domains of a small topology weigh less than many. */
 function spreadScore(
   cycle: Cycle,
@@ -151,37 +142,68 @@ function spreadScore(
   constraints: readonly SpreadConstraint[],
   needsAllLabels: boolean,
 ): PreScore {
-  const { nodes } = cycle.snapshot
   const required = needsAllLabels ? constraints : []
-  const columns = required.map((c) => nodes.topology(c.topologyKey).values)
-  const isScored = (slot: number) => columns.every((values) => values[slot] !== 0)
-  let scored = 0
-  for (let i = 0; i < slots.length; i++) if (isScored(slots[i]!)) scored++
-  const parts = constraints.map((c) => partOf(cycle, c, required, slots, isScored, scored))
+  const ignored = ignoredNodes(cycle, slots, required)
+  let scored = slots.length
+  if (ignored) for (let i = 0; i < slots.length; i++) scored -= ignored[slots[i]!]!
+  const parts = constraints.map((c) => partOf(cycle, c, required, slots, ignored, scored))
   return {
     score(slot) {
-      if (!isScored(slot)) return 0
+      if (ignored !== undefined && ignored[slot] === 1) return 0
       let score = 0
-      for (const { column, counts, perNode, weight, tolerated } of parts) {
-        const domain = column.values[slot]!
+      for (let i = 0; i < parts.length; i++) {
+        const { values, counts, perNode, weight, tolerated } = parts[i]!
+        const domain = values[slot]!
         if (domain !== 0) score += counts[perNode ? slot : domain]! * weight + tolerated
       }
       return Math.round(score)
     },
-    normalize(scores, at) {
-      let least = Number.POSITIVE_INFINITY
-      let most = 0
-      for (let i = 0; i < scores.length; i++) {
-        if (!isScored(at[i]!)) continue
-        least = Math.min(least, scores[i]!)
-        most = Math.max(most, scores[i]!)
-      }
-      for (let i = 0; i < scores.length; i++) {
-        if (!isScored(at[i]!)) scores[i] = 0
-        else scores[i] = most === 0 ? MAX_SCORE : Math.trunc((MAX_SCORE * (most + least - scores[i]!)) / most)
-      }
-    },
+    normalize: (scores, at) => fewestFirst(scores, at, ignored),
   }
+}
+
+/** 1 for nodes without a label that is needed; undefined when all have all. */
+function ignoredNodes(
+  cycle: Cycle,
+  slots: Int32Array,
+  required: readonly SpreadConstraint[],
+): Uint8Array | undefined {
+  const { nodes } = cycle.snapshot
+  let ignored: Uint8Array | undefined
+  for (const { topologyKey } of required) {
+    const { values } = nodes.topology(topologyKey)
+    for (let i = 0; i < slots.length; i++) {
+      if (values[slots[i]!] !== 0) continue
+      ignored ??= new Uint8Array(nodes.capacity)
+      ignored[slots[i]!] = 1
+    }
+  }
+  return ignored
+}
+
+function fewestFirst(scores: Float64Array, slots: Int32Array, ignored: Uint8Array | undefined): void {
+  const isScored = (i: number) => ignored === undefined || ignored[slots[i]!] === 0
+  let least = Number.POSITIVE_INFINITY
+  let most = 0
+  for (let i = 0; i < scores.length; i++) {
+    if (!isScored(i)) continue
+    const score = scores[i]!
+    if (score < least) least = score
+    if (score > most) most = score
+  }
+  for (let i = 0; i < scores.length; i++) {
+    if (!isScored(i)) scores[i] = 0
+    else scores[i] = most === 0 ? MAX_SCORE : Math.trunc((MAX_SCORE * (most + least - scores[i]!)) / most)
+  }
+}
+
+interface Part {
+  readonly values: Int32Array
+  /** By slot for hostnames, otherwise by domain. */
+  readonly counts: Int32Array
+  readonly perNode: boolean
+  readonly weight: number
+  readonly tolerated: number
 }
 
 function partOf(
@@ -189,29 +211,29 @@ function partOf(
   constraint: SpreadConstraint,
   required: readonly SpreadConstraint[],
   slots: Int32Array,
-  isScored: (slot: number) => boolean,
+  ignored: Uint8Array | undefined,
   scored: number,
 ): Part {
   const { nodes } = cycle.snapshot
-  const column = nodes.topology(constraint.topologyKey)
+  const { values, size } = nodes.topology(constraint.topologyKey)
   const { bySlot } = cycle.snapshot.count([constraint.condition], true)
   const tolerated = constraint.maxSkew - 1
   if (constraint.topologyKey === HOSTNAME) {
-    return { column, counts: bySlot, perNode: true, weight: Math.log(scored + 2), tolerated }
+    return { values, counts: bySlot, perNode: true, weight: Math.log(scored + 2), tolerated }
   }
-  const inUse = new Uint8Array(column.size + 1)
-  let size = 0
+  const inUse = new Uint8Array(size + 1)
+  let domains = 0
   for (let i = 0; i < slots.length; i++) {
-    if (!isScored(slots[i]!)) continue
-    const domain = column.values[slots[i]!]!
-    if (inUse[domain] === 1) continue
+    const slot = slots[i]!
+    if (ignored !== undefined && ignored[slot] === 1) continue
+    const domain = values[slot]!
+    domains += 1 - inUse[domain]!
     inUse[domain] = 1
-    size++
   }
   const eligible = eligibleFor(cycle, constraint, required)
-  const counts = new Int32Array(column.size + 1)
+  const counts = new Int32Array(size + 1)
   for (let slot = 0; slot < nodes.end; slot++) {
-    if (eligible[slot] === 1) counts[column.values[slot]!]! += bySlot[slot]!
+    if (eligible[slot] === 1) counts[values[slot]!]! += bySlot[slot]!
   }
-  return { column, counts, perNode: false, weight: Math.log(size + 2), tolerated }
+  return { values, counts, perNode: false, weight: Math.log(domains + 2), tolerated }
 }

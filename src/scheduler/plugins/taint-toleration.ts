@@ -19,9 +19,8 @@ export const taintToleration: Plugin = {
     const { tolerations } = cycle.shape
     return {
       filter(slot) {
-        const taints = nodes.node(slot)?.spec.taints
-        if (taints === undefined || taints.length === 0) return FITS
-        const taint = untoleratedTaint(taints, tolerations)
+        if (nodes.tainted[slot] === 0) return FITS
+        const taint = untoleratedTaint(nodes.node(slot)!.spec.taints, tolerations)
         if (!taint) return FITS
         return cycle.reject(
           taintToleration,
@@ -36,10 +35,9 @@ export const taintToleration: Plugin = {
     const tolerations = cycle.shape.tolerations.filter((t) => !t.effect || t.effect === 'PreferNoSchedule')
     return {
       score(slot) {
-        const taints = nodes.node(slot)?.spec.taints
-        if (taints === undefined || taints.length === 0) return 0
+        if (nodes.tainted[slot] === 0) return 0
         let count = 0
-        for (const taint of taints) {
+        for (const taint of nodes.node(slot)!.spec.taints ?? []) {
           if (taint.effect === 'PreferNoSchedule' && !tolerations.some((t) => tolerates(t, taint))) count++
         }
         return count

@@ -32,6 +32,7 @@ export class NodeTable {
   changedAt = new Float64Array(FIRST_CAPACITY)
   alive = new Uint8Array(FIRST_CAPACITY)
   unschedulable = new Uint8Array(FIRST_CAPACITY)
+  tainted = new Uint8Array(FIRST_CAPACITY)
   podCount = new Int32Array(FIRST_CAPACITY)
   /** By column, then slot. CPU in thousandths of a core, the rest in whole units. */
   readonly allocatable: Float64Array[] = []
@@ -97,6 +98,7 @@ export class NodeTable {
       this.alive[slot] = 1
     }
     this.unschedulable[slot] = node.spec.unschedulable ? 1 : 0
+    this.tainted[slot] = node.spec.taints && node.spec.taints.length > 0 ? 1 : 0
     if (!changes || changes.includes('Allocatable')) this.#setAllocatable(slot, node)
     if (!changes || changes.includes('Images')) this.#setImages(slot, old, node)
     if (!changes || changes.includes('Labels')) {
@@ -204,6 +206,7 @@ export class NodeTable {
     this.scoredMemory = grown(this.scoredMemory, this.capacity)
     this.alive = grownBytes(this.alive, this.capacity)
     this.unschedulable = grownBytes(this.unschedulable, this.capacity)
+    this.tainted = grownBytes(this.tainted, this.capacity)
     this.podCount = grownInts(this.podCount, this.capacity)
     for (const columns of [this.allocatable, this.requested]) {
       for (let i = 0; i < columns.length; i++) columns[i] = grown(columns[i]!, this.capacity)

@@ -65,7 +65,7 @@ export class Related {
       )
     if (requirements.length === 0) return []
     const condition = podCondition([namespace], { requirements, nothing: false })
-    return DEFAULTS.map((c) => spreadConstraint(c, condition, labels))
+    return DEFAULTS.map((c) => spreadConstraint(c, condition, labels, shape.spec))
   }
 }
 

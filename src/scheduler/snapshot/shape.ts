@@ -33,6 +33,8 @@ export interface SpreadConstraint {
   readonly minDomains: number
   readonly honorAffinity: boolean
   readonly honorTaints: boolean
+  /** Equal for constraints whose policies leave out the same nodes. */
+  readonly openTo: string
 }
 
 /** Whatever decides where a pod may run. Pods of one ReplicaSet have the same shape: the same object. */
@@ -157,7 +159,7 @@ function shapeOf(pod: Pod, id: number, needs: string, owner: PodShape['owner']):
     hasAffinity: podAffinity !== undefined || podAntiAffinity !== undefined,
     spread: (spec.topologySpreadConstraints ?? []).map((c) => {
       const selector = selectorWithKeys(c.labelSelector, labels, c.matchLabelKeys)
-      return spreadConstraint(c, podCondition([namespace], selector), labels)
+      return spreadConstraint(c, podCondition([namespace], selector), labels, spec)
     }),
     owner,
     spec,
@@ -169,7 +171,10 @@ export function spreadConstraint(
     Partial<TopologySpreadConstraint>,
   condition: PodCondition,
   labels: Labels,
+  spec: Pod['spec'],
 ): SpreadConstraint {
+  const honorAffinity = (c.nodeAffinityPolicy ?? 'Honor') === 'Honor'
+  const honorTaints = c.nodeTaintsPolicy === 'Honor'
   return {
     maxSkew: c.maxSkew,
     topologyKey: c.topologyKey,
@@ -177,8 +182,12 @@ export function spreadConstraint(
     condition,
     countsItself: matchesLabels(condition.selector, labels),
     minDomains: c.minDomains ?? 1,
-    honorAffinity: (c.nodeAffinityPolicy ?? 'Honor') === 'Honor',
-    honorTaints: c.nodeTaintsPolicy === 'Honor',
+    honorAffinity,
+    honorTaints,
+    openTo: JSON.stringify([
+      honorAffinity ? [spec.nodeSelector, spec.affinity?.nodeAffinity] : 0,
+      honorTaints ? spec.tolerations : 0,
+    ]),
   }
 }
 
