@@ -98,6 +98,16 @@ test('time and randomness come in as arguments', () => {
   assert.deepEqual(wrong, [])
 })
 
+test('node:http is asked for, not imported: an import loads megabytes that nobody uses', () => {
+  const wrong = sources().filter(
+    (f) =>
+      f !== 'src/base/http.ts' &&
+      !/\.test\.ts$|\/testing\//.test(f) &&
+      /^import (?!type )[^;]*? from 'node:http'/m.test(readFileSync(join(root, f), 'utf8')),
+  )
+  assert.deepEqual(wrong, [])
+})
+
 test('no file outgrows a reader', () => {
   const long = sources()
     // Declarations of API types, and the list of their names, are as long as the API is.

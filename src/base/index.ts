@@ -1,4 +1,5 @@
 export { type Clock, microTimestamp, sleep, systemClock, timestamp } from './clock.ts'
+export { http } from './http.ts'
 export { type Log, processLog, silentLog } from './log.ts'
 export { type Random, seededRandom, systemRandom } from './random.ts'
 export { VirtualClock } from './virtual-clock.ts'

@@ -1,6 +1,5 @@
-import { get } from 'node:http'
 import type { Service } from '../api/index.ts'
-import { type Clock, sleep } from '../base/index.ts'
+import { type Clock, http, sleep } from '../base/index.ts'
 import type { Layout } from '../cluster/index.ts'
 
 export interface AnsweringUrl {
@@ -45,7 +44,7 @@ async function firstAnswering(urls: readonly string[], clock: Clock): Promise<st
 /** Whether anything speaks HTTP there, whatever its answer's status. */
 function answersHttp(url: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const request = get(url, { timeout: 1_000, agent: false }, (response) => {
+    const request = http.get(url, { timeout: 1_000, agent: false }, (response) => {
       response.resume()
       resolve(true)
     })

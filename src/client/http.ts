@@ -1,7 +1,7 @@
-import http from 'node:http'
+import type { Agent, AgentOptions, IncomingMessage } from 'node:http'
 import https from 'node:https'
 import type { ConnectionOptions } from 'node:tls'
-import type { Clock } from '../base/index.ts'
+import { type Clock, http } from '../base/index.ts'
 
 /** What proves who the client and the server are. PEM text or bytes. */
 export interface TlsMaterial {
@@ -52,8 +52,8 @@ export class HttpTransport {
   readonly #tls: () => TlsMaterial
   readonly #clock: Clock
   #material: TlsMaterial | undefined
-  #short: http.Agent | undefined
-  #long: http.Agent | undefined
+  #short: Agent | undefined
+  #long: Agent | undefined
 
   constructor(server: string, tls: () => TlsMaterial, clock: Clock) {
     const origin = URL.parse(server)
@@ -89,8 +89,8 @@ export class HttpTransport {
   }
 
   /** Resolves with the response once its headers are here; its body is still to be read. */
-  send(request: HttpRequest): Promise<http.IncomingMessage> {
-    const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>()
+  send(request: HttpRequest): Promise<IncomingMessage> {
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
     const secure = this.#origin.protocol === 'https:'
     const prefix = this.#origin.pathname.replace(/\/$/, '')
     const outgoing = (secure ? https : http).request({
@@ -138,12 +138,12 @@ export class HttpTransport {
     }
   }
 
-  #agent(long: boolean, secure: boolean): http.Agent {
+  #agent(long: boolean, secure: boolean): Agent {
     const material = this.#tls()
     if (material !== this.#material) {
       this.#material = material
       // Requests under way keep their sockets: those of the old agents close when they end.
-      const agent = (options: http.AgentOptions) =>
+      const agent = (options: AgentOptions) =>
         secure ? new https.Agent({ ...options, ...this.tlsOptions() }) : new http.Agent(options)
       this.#short = agent({ keepAlive: true, maxSockets: 64, maxFreeSockets: 4, scheduling: 'lifo' })
       this.#long = agent({ keepAlive: false })
@@ -153,7 +153,7 @@ export class HttpTransport {
 }
 
 /** The whole body, refused when it is bigger than `maxBytes`. */
-export async function readBody(response: http.IncomingMessage, maxBytes = MAX_BODY_BYTES): Promise<Buffer> {
+export async function readBody(response: IncomingMessage, maxBytes = MAX_BODY_BYTES): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
   try {

@@ -1,5 +1,5 @@
-import { createServer, type Server } from 'node:http'
-import type { Log } from '../../base/index.ts'
+import type { Server } from 'node:http'
+import { http, type Log } from '../../base/index.ts'
 
 export interface HealthPort {
   readonly namespace: string
@@ -42,7 +42,7 @@ export class HealthPorts {
   }
 
   #open(port: number, state: HealthPort): void {
-    const entry = { server: createServer(), state }
+    const entry = { server: http.createServer(), state }
     entry.server.on('request', (_request, response) => {
       const { namespace, name, localEndpoints } = entry.state
       const isHealthy = this.#isHealthy()

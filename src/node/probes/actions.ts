@@ -1,8 +1,8 @@
-import { request as httpRequest, type IncomingMessage } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { createConnection } from 'node:net'
 import type { Container, ExecAction, GRPCAction, HTTPGetAction, TCPSocketAction } from '../../api/index.ts'
-import type { Clock } from '../../base/index.ts'
+import { type Clock, http } from '../../base/index.ts'
 import {
   decode,
   encode,
@@ -135,7 +135,7 @@ function once(
   signal: AbortSignal,
 ): Promise<{ status: number; body: string; location: string | undefined }> {
   return new Promise((resolve, reject) => {
-    const send = url.protocol === 'https:' ? httpsRequest : httpRequest
+    const send = url.protocol === 'https:' ? httpsRequest : http.request
     // A probe asks whether something answers, not who it is. No connection is kept: a probe is a new one each time.
     const req = send(url, {
       headers: { ...headers, Connection: 'close' },

@@ -1,6 +1,6 @@
-import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Clock } from '../../base/index.ts'
+import { type Clock, http } from '../../base/index.ts'
 import { StreamRefusal } from './request.ts'
 
 /** A connection to the container runtime's streaming server, after both sides have agreed on SPDY. */

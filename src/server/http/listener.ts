@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http'
+import type { IncomingMessage, Server, ServerOptions } from 'node:http'
 import {
   createServer as createHttp2Server,
   type Http2Session,
@@ -9,7 +9,7 @@ import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
-import type { Clock } from '../../base/index.ts'
+import { type Clock, http } from '../../base/index.ts'
 import { type Exchange, Http1Exchange, Http2Exchange } from './exchange.ts'
 
 export interface TlsFiles {
@@ -54,7 +54,7 @@ export async function listen(
 ): Promise<Listener> {
   const sockets = new Set<Socket>()
   const sessions = new Set<Http2Session>()
-  const server = options.tls ? secureServer(options.tls, handlers, sessions) : createServer(HTTP1)
+  const server = options.tls ? secureServer(options.tls, handlers, sessions) : http.createServer(HTTP1)
   server.on('request', (req, res) => {
     res.on('error', () => {})
     handlers.request(new Http1Exchange(req, res))

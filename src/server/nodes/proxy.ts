@@ -1,7 +1,6 @@
-import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { ApiError, badRequest, EndpointSlice, Node, Pod, Service } from '../../api/index.ts'
-import type { Clock, Log, Random } from '../../base/index.ts'
+import { type Clock, http, type Log, type Random } from '../../base/index.ts'
 import type { NodeProxy, ObjectReader, ProxyRequest } from '../contracts.ts'
 import { execQuery, flag, logQuery, portForwardQuery } from './stream-options.ts'
 import {
@@ -57,7 +56,7 @@ export async function createNodeProxy(options: NodeProxyOptions): Promise<NodePr
 
 /** Connections that wait for use, by whom they lead to. */
 class Agents {
-  readonly http = new HttpAgent({ keepAlive: true, maxFreeSockets: 16 })
+  readonly http = new http.Agent({ keepAlive: true, maxFreeSockets: 16 })
   readonly https = new HttpsAgent({ keepAlive: true, maxFreeSockets: 16, rejectUnauthorized: false })
   readonly #options: NodeProxyOptions
   #kubelet: { readonly agent: HttpsAgent; readonly client: ClientCertificate } | undefined

@@ -1,11 +1,11 @@
-import http from 'node:http'
+import type { Agent, ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import https from 'node:https'
 import { connect, isIP, type Socket } from 'node:net'
 import type { Duplex, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { ApiError, type Reason } from '../../api/index.ts'
-import type { Clock } from '../../base/index.ts'
+import { type Clock, http } from '../../base/index.ts'
 import type { PlainExchange, UpgradedConnection } from '../contracts.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
@@ -27,7 +27,7 @@ export interface Upstream {
   readonly what: string
   readonly hint: string
   readonly tls?: ConnectionOptions
-  readonly agent?: http.Agent | undefined
+  readonly agent?: Agent | undefined
 }
 
 export interface ForwardOptions {
@@ -170,7 +170,7 @@ export function tunnel(a: Duplex, b: Duplex, signal: AbortSignal, reset: () => v
 }
 
 /** Over the connection `raw`, or one of the agent's. */
-function open(upstream: Upstream, headers: http.OutgoingHttpHeaders, raw?: Socket): http.ClientRequest {
+function open(upstream: Upstream, headers: OutgoingHttpHeaders, raw?: Socket): ClientRequest {
   const { host, port, method, path, tls = {}, scheme } = upstream
   const options = { host, port, method, path, headers }
   if (raw) {
@@ -184,16 +184,16 @@ function open(upstream: Upstream, headers: http.OutgoingHttpHeaders, raw?: Socke
 }
 
 type Answer =
-  | { readonly type: 'answer'; readonly message: http.IncomingMessage }
+  | { readonly type: 'answer'; readonly message: IncomingMessage }
   | {
       readonly type: 'upgrade'
-      readonly message: http.IncomingMessage
+      readonly message: IncomingMessage
       readonly socket: Duplex
       readonly head: Buffer
     }
 
 function answerOf(
-  request: http.ClientRequest,
+  request: ClientRequest,
   upstream: Upstream,
   options: ForwardOptions,
   send: () => void,
@@ -268,7 +268,7 @@ const REASONS: Readonly<Record<number, Reason>> = {
 }
 
 /** What the other side answered, as an error of ours. */
-async function statusError(message: http.IncomingMessage, upstream: Upstream): Promise<ApiError> {
+async function statusError(message: IncomingMessage, upstream: Upstream): Promise<ApiError> {
   const code = message.statusCode!
   const text = (await readText(message)).trim()
   if (code === 401 || code === 403) {
@@ -302,10 +302,7 @@ async function readText(stream: Readable): Promise<string> {
   return Buffer.concat(chunks).subarray(0, MAX_ERROR_BYTES).toString()
 }
 
-function answerHeaders(
-  message: http.IncomingMessage,
-  options: ForwardOptions,
-): Record<string, string | string[]> {
+function answerHeaders(message: IncomingMessage, options: ForwardOptions): Record<string, string | string[]> {
   const out: Record<string, string | string[]> = {}
   for (const [name, value] of Object.entries(message.headers)) {
     if (value !== undefined && !HOP_BY_HOP.has(name)) out[name] = value
@@ -316,7 +313,7 @@ function answerHeaders(
 
 /** The other side would not upgrade: the client gets its answer, and the connection ends with it. */
 async function relayRefusal(
-  message: http.IncomingMessage,
+  message: IncomingMessage,
   client: Duplex,
   options: ForwardOptions,
 ): Promise<void> {
