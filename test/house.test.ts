@@ -102,7 +102,7 @@ test('node:http is asked for, not imported: an import loads megabytes that nobod
   const wrong = sources().filter(
     (f) =>
       f !== 'src/base/http.ts' &&
-      !/\.test\.ts$|\/testing\//.test(f) &&
+      !/\.test(-support)?\.ts$|\/testing\//.test(f) &&
       /^import (?!type )[^']* from 'node:http'/m.test(readFileSync(join(root, f), 'utf8')),
   )
   assert.deepEqual(wrong, [])
