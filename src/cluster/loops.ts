@@ -1,8 +1,8 @@
 import type { Clock, Log, Random } from '../base/index.ts'
-import { prometheusMetrics } from '../client/index.ts'
 import { builtinControllers, runControllers } from '../controllers/index.ts'
 import { SCHEDULER, startScheduler } from '../scheduler/index.ts'
 import type { ApiServer } from '../server/index.ts'
+import { prometheusMetrics } from './prometheus.ts'
 
 export interface LoopOptions {
   readonly server: ApiServer

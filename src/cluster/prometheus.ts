@@ -1,10 +1,10 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
-import type { Metrics } from './metrics.ts'
+import type { Metrics } from '../client/index.ts'
 
 /** Seconds: from 10 µs to 100 s, as Kubernetes' work queues are measured. */
 const BUCKETS = [1e-5, 1e-4, 1e-3, 0.01, 0.1, 1, 10, 100]
 
-/** Counts into a registry; a series appears with its first value. */
+/** Counts into the registry of the server's process; a series appears with its first value. */
 export function prometheusMetrics(registry: Registry): Metrics {
   const counters = new Map<string, Counter>()
   const gauges = new Map<string, Gauge>()
