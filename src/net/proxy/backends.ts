@@ -1,5 +1,6 @@
 import type { Endpoint, EndpointSlice } from '../../api/index.ts'
 import type { NodeView } from './frontends.ts'
+import { isIpv4 } from './ranges.ts'
 
 /** `10.244.0.7:8080` as nft writes it: `10.244.0.7 . 8080`. */
 export type Target = string
@@ -63,11 +64,11 @@ function candidates(
   for (const slice of slices) {
     if (slice.addressType !== 'IPv4') continue
     const port = slice.ports?.find((p) => (p.name ?? '') === portName && (p.protocol ?? 'TCP') === protocol)
-    if (port?.port === undefined) continue
+    if (port?.port === undefined || !(port.port >= 1 && port.port <= 65_535)) continue
     for (const endpoint of slice.endpoints ?? []) {
       // Kubernetes treats the addresses of one endpoint as interchangeable and uses the first.
       const address = endpoint.addresses[0]
-      if (address === undefined) continue
+      if (address === undefined || !isIpv4(address)) continue
       const isLocal = endpoint.nodeName !== undefined && endpoint.nodeName === node.name
       found.push({ address, target: `${address} . ${port.port}`, endpoint, isLocal })
     }

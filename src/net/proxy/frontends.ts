@@ -1,6 +1,6 @@
 import type { EndpointSlice, Service, ServicePort } from '../../api/index.ts'
 import { type Backends, chooseBackends, type Target } from './backends.ts'
-import { keepWidest } from './ranges.ts'
+import { isIpv4, keepWidest } from './ranges.ts'
 
 /** What a rule set depends on besides Services and their endpoints. */
 export interface NodeView {
@@ -39,7 +39,6 @@ export interface Frontend {
   readonly localAddresses: readonly string[]
 }
 
-const IPV4 = /^(\d{1,3}\.){3}\d{1,3}$/
 const MAX_AFFINITY_SECONDS = 86_400
 const DEFAULT_AFFINITY_SECONDS = 10_800
 
@@ -103,7 +102,7 @@ function affinityOf({ spec }: Service): number {
 
 function clusterAddresses({ spec }: Service, node: NodeView): string[] {
   const all = spec.clusterIPs?.length ? spec.clusterIPs : [spec.clusterIP!]
-  return all.filter((ip) => IPV4.test(ip) && !node.reserved.includes(ip))
+  return all.filter((ip) => isIpv4(ip) && !node.reserved.includes(ip))
 }
 
 interface ExternalAddress {
@@ -115,7 +114,7 @@ interface ExternalAddress {
 function externalAddresses({ spec, status }: Service, port: ServicePort, node: NodeView): ExternalAddress[] {
   const found: ExternalAddress[] = []
   const add = (address: string, number: number, sources?: readonly string[]) => {
-    if (!IPV4.test(address) || node.reserved.includes(address)) return
+    if (!isIpv4(address) || node.reserved.includes(address)) return
     if (found.some((f) => f.address === address && f.number === number)) return
     found.push({ address, number, sources })
   }

@@ -27,6 +27,7 @@ function startProxy(cluster: NetCluster, lab: Lab): ServiceProxy {
     nodeName: 'node1',
     nodeIPs: [NODE_IP],
     clusterCIDR: POD_CIDR,
+    serviceCIDR: '10.96.0.0/16',
     tableName: TABLE,
     reservedIPs: ['10.96.0.10'],
     clock: cluster.clock,

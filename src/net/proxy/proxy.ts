@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net'
 import { EndpointSlice, Node, Service } from '../../api/index.ts'
 import { type Clock, type Log, sleep } from '../../base/index.ts'
 import { type Informers, type Metrics, noMetrics } from '../../client/index.ts'
@@ -18,6 +19,8 @@ export interface ServiceProxyOptions {
   readonly nodeIPs: readonly string[]
   /** All pods' addresses (10.244.0.0/16): everybody else is a client from outside. */
   readonly clusterCIDR: string
+  /** The addresses of Services (10.96.0.0/16): traffic to those without a Service is dropped. */
+  readonly serviceCIDR?: string
   /** The nft table (family ip) that belongs to the proxy alone: one a cluster and network namespace. */
   readonly tableName: string
   /** Addresses that the node serves itself, such as the cluster DNS'. */
@@ -40,7 +43,7 @@ export interface ServiceProxy {
 
 /** Between two transactions: changes that come together are applied together. */
 const MIN_INTERVAL_MS = 25
-const RETRY_MS = 500
+const RETRY_MS = { first: 250, most: 10_000 }
 /** How often to look whether the table is still there, and how often to compare all of it. */
 const CHECK_MS = 15_000
 const COMPARE_MS = 600_000
@@ -74,7 +77,13 @@ class RunningProxy implements ServiceProxy {
 
   constructor(options: ServiceProxyOptions) {
     this.#options = options
-    this.#table = { table: checkTableName(options.tableName), podCidr: checkCidr(options.clusterCIDR) }
+    const { serviceCIDR, reservedIPs = [] } = options
+    this.#table = {
+      table: checkTableName(options.tableName),
+      podCidr: checkCidr(options.clusterCIDR),
+      ...(serviceCIDR === undefined ? {} : { serviceCidr: checkCidr(serviceCIDR) }),
+      reserved: reservedIPs.filter((ip) => isIPv4(ip)),
+    }
     this.#command = options.run ?? machineCommand()
     this.#kernel = nftKernel(this.#table, this.#command)
     this.#health = new HealthPorts(options.nodeIPs, () => this.#isHealthy, options.log)
@@ -95,6 +104,7 @@ class RunningProxy implements ServiceProxy {
       await this.#follow()
       let lastCheck = clock.monotonic()
       let lastCompare = lastCheck
+      let retryMs = RETRY_MS.first
       while (!signal.aborted) {
         try {
           if (clock.monotonic() - lastCheck >= CHECK_MS) {
@@ -111,6 +121,7 @@ class RunningProxy implements ServiceProxy {
           if (!this.#isKnown) lastCompare = clock.monotonic()
           await this.#sync()
           this.#isHealthy = true
+          retryMs = RETRY_MS.first
           this.#ready.resolve()
           await sleep(clock, MIN_INTERVAL_MS, signal)
           if (this.#dirty.size === 0) await this.#somethingToDo()
@@ -119,8 +130,9 @@ class RunningProxy implements ServiceProxy {
           this.#isHealthy = false
           // What the kernel has now is not certain: it is read before the next try.
           this.#isKnown = false
-          log.error({ err: error }, 'cannot bring the Services into nftables; trying again')
-          await sleep(clock, RETRY_MS, signal).catch(() => {})
+          log.error({ err: error, retryMs }, 'cannot bring the Services into nftables; trying again')
+          await sleep(clock, retryMs, signal).catch(() => {})
+          retryMs = Math.min(RETRY_MS.most, retryMs * 2)
         }
       }
     } catch (error) {
@@ -250,9 +262,9 @@ class RunningProxy implements ServiceProxy {
     const { log } = this.#options
     const at = (key: string) => this.#rules.frontendsAt(key)
     try {
-      const isStickyLoss = (c: Change) => c.map.endsWith('endpoints') && c.from !== undefined
-      if (isStart || changes.some((c) => isStickyLoss(c) || (c.map === 'sticky' && c.from !== undefined)))
-        await this.#forgetAffinity()
+      const isLoss = ({ map, from }: Change) =>
+        from !== undefined && (map === 'sticky' || (map.endsWith('endpoints') && this.#rules.hasAffinity))
+      if (isStart || changes.some(isLoss)) await this.#forgetAffinity()
       const touched = changes.filter(
         (c) =>
           (c.map.endsWith('endpoints') || c.map.endsWith('services')) &&
@@ -295,6 +307,6 @@ function checkTableName(name: string): string {
 
 function checkCidr(cidr: string): string {
   if (!/^(\d{1,3}\.){3}\d{1,3}\/\d{1,2}$/.test(cidr))
-    throw new Error(`cannot use pod network "${cidr}": expected an IPv4 CIDR such as 10.244.0.0/16`)
+    throw new Error(`cannot use network "${cidr}": expected an IPv4 CIDR such as 10.244.0.0/16`)
   return cidr
 }

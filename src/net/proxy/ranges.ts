@@ -1,3 +1,9 @@
+/** Is it an IPv4 address as nft reads it? Stricter than most: each part is a plain number up to 255. */
+export function isIpv4(text: string): boolean {
+  const octets = text.split('.')
+  return octets.length === 4 && octets.every((o) => /^(0|[1-9]\d{0,2})$/.test(o) && Number(o) <= 255)
+}
+
 interface Range {
   readonly text: string
   readonly base: number

@@ -70,6 +70,11 @@ export class RuleSet {
     return (this.#claims.get(key) ?? []).map((c) => c.service)
   }
 
+  /** Does any Service want its clients to stay with their endpoint? */
+  get hasAffinity(): boolean {
+    return (this.#elements.get('sticky')?.size ?? 0) > 0
+  }
+
   /** The changes since the last call: those that were undone meanwhile are left out. */
   takeChanges(): Change[] {
     const changes: Change[] = []

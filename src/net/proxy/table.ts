@@ -47,10 +47,15 @@ export interface TableOptions {
   readonly table: string
   /** The pods' addresses: everybody else is a client from outside, unless it is this node. */
   readonly podCidr: string
+  /** The addresses of Services: connections to those that no Service has lead nowhere, and do not leave the node. */
+  readonly serviceCidr?: string
+  /** Addresses that the node serves itself (the cluster DNS): never a Service's. */
+  readonly reserved?: readonly string[]
 }
 
 /** The chains, in an order in which each only refers to those before it. */
-function chains({ podCidr }: TableOptions): Record<string, readonly string[]> {
+function chains({ podCidr, serviceCidr, reserved = [] }: TableOptions): Record<string, readonly string[]> {
+  const own = reserved.length > 0 ? `{ ${reserved.join(', ')} }` : ''
   return {
     forward_new: [
       `${FRONTEND} @restricted ${FRONTEND} . ip saddr != @sources drop`,
@@ -63,10 +68,20 @@ function chains({ podCidr }: TableOptions): Record<string, readonly string[]> {
       'jump forward_new',
     ],
     output: ['type nat hook output priority -100; policy accept;', 'jump forward_new'],
-    refuse: [`${FRONTEND} @rejected reject`, 'ip daddr @cluster_ips reject'],
+    refuse: [
+      `${FRONTEND} @rejected reject`,
+      'ip daddr @cluster_ips reject',
+      // Not refused: the Service may be so new that its rules are still on their way.
+      ...(serviceCidr ? [`ip daddr ${serviceCidr}${own && ` ip daddr != ${own}`} drop`] : []),
+    ],
     refuse_input: ['type filter hook input priority filter; policy accept;', 'ct state new jump refuse'],
     refuse_forward: ['type filter hook forward priority filter; policy accept;', 'ct state new jump refuse'],
-    refuse_output: ['type filter hook output priority filter; policy accept;', 'ct state new jump refuse'],
+    refuse_output: [
+      'type filter hook output priority filter; policy accept;',
+      'ct state new jump refuse',
+      // While the node's own server restarts, clients had better ask again than give up.
+      ...(own ? [`ip saddr ${own} icmp type destination-unreachable icmp code port-unreachable drop`] : []),
+    ],
     remember: forEachProtocol((guard) => `${guard} ${ORIGINAL} vmap @sticky`),
     remember_forwarded: [
       'type filter hook postrouting priority srcnat - 5; policy accept;',

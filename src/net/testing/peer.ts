@@ -16,7 +16,7 @@ export interface Tally {
   readonly failures: readonly string[]
 }
 
-const CALL_MS = 1_500
+const CALL_MS = 700
 const udpByPort = new Map<number, UdpSocket>()
 let load: { stopped: boolean; done: Promise<Tally> } | undefined
 
