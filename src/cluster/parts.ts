@@ -17,8 +17,8 @@ export interface Programs {
   readonly entry: string
   readonly containerd: string
   readonly nsenter: string
-  /** Flags for Node itself, such as where compiled code is cached. */
-  readonly env: Readonly<Record<string, string>>
+  /** Where compiled code is kept. Code compiled under other flags does not fit, so each set has a folder of its own. */
+  readonly compileCache: string
 }
 
 /** Which processes make up a cluster. In the order in which they are stopped, reversed: containerd outlives all. */
@@ -31,9 +31,10 @@ export function partsOf(layout: Layout, programs: Programs): Part[] {
   ): Part => {
     return { name, command, env, log: join(layout.logDir, `${name}.log`) }
   }
-  const dhow = (...args: string[]) => [
+  const dhow = (flags: readonly string[], ...args: string[]) => [
     programs.node,
-    ...NODE_FLAGS,
+    ...flags,
+    '--disable-warning=ExperimentalWarning',
     programs.entry,
     ...args,
     '--data-dir',
@@ -46,15 +47,26 @@ export function partsOf(layout: Layout, programs: Programs): Part[] {
       const command = [programs.containerd, '--config', node.containerd.config]
       return part(`containerd-${node.name}`, inside(node.netns, command))
     }),
-    part('server', dhow('server'), programs.env),
-    ...layout.nodes.map((node) =>
-      part(`agent-${node.name}`, inside(node.netns, dhow('agent', '--node', node.name)), programs.env),
-    ),
+    part('server', dhow(SERVER_FLAGS, 'server'), {
+      ...FEW_ARENAS,
+      NODE_COMPILE_CACHE: programs.compileCache,
+    }),
+    ...layout.nodes.map((node) => {
+      const command = inside(node.netns, dhow(AGENT_FLAGS, 'agent', '--node', node.name))
+      return part(`agent-${node.name}`, command, {
+        ...FEW_ARENAS,
+        NODE_COMPILE_CACHE: `${programs.compileCache}-small`,
+      })
+    }),
   ]
 }
 
 /** Small young generations: long-running processes with little garbage stay small. */
-const NODE_FLAGS = ['--max-semi-space-size=4', '--disable-warning=ExperimentalWarning']
+const SERVER_FLAGS = ['--max-semi-space-size=4']
+/** The agent is on every node and rarely busy: smaller code is worth more than faster code (120 instead of 147 MB). */
+const AGENT_FLAGS = ['--max-semi-space-size=2', '--optimize-for-size', '--v8-pool-size=2']
+/** The C library keeps freed memory for each of its arenas. */
+const FEW_ARENAS = { MALLOC_ARENA_MAX: '2' }
 
 /** Changes when a running part no longer is what it should be. */
 export function partHash(part: Part): string {

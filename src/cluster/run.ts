@@ -3,6 +3,7 @@ import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
 import { flushCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { type Clock, processLog, sleep, systemClock, systemRandom } from '../base/index.ts'
+import { COMPILE_CACHE, compileAhead } from './compile.ts'
 import { ourProcesses, upLock } from './down.ts'
 import { readJson } from './files.ts'
 import { type ClusterConfig, type Layout, layoutOf } from './layout.ts'
@@ -12,7 +13,6 @@ import { isAliveSync, signal } from './process.ts'
 import { readSupervisorState, Supervisor } from './supervisor.ts'
 
 const ENTRY = join(import.meta.dirname, 'main.ts')
-const COMPILE_CACHE = '/var/cache/dhow/compiled'
 
 /** The long-running parts, each a process: `supervisor`, `server` and `agent`. What one does not need, it does not load. */
 export async function runPart(command: string, args: readonly string[]): Promise<void> {
@@ -44,9 +44,17 @@ export async function runPart(command: string, args: readonly string[]): Promise
       guardSupervisor(layout)
       return (await import('./agent.ts')).runAgent(layout, option('node'), flushCompileCache)
     }
+    case 'compile':
+      return (await import('./compile.ts')).compileParts()
     default:
       throw new Error(`cannot run "${command}": expected supervisor, server or agent`)
   }
+}
+
+/** Has the code of all parts compiled before they start; see `compileAhead`. */
+export function compileCode(): Promise<void> {
+  const flags = ['--disable-warning=ExperimentalWarning']
+  return compileAhead(join(import.meta.dirname, '..'), [process.execPath, ...flags, ENTRY, 'compile'])
 }
 
 /** The processes of a cluster, as this machine's programs run them. */
@@ -56,7 +64,7 @@ export function clusterParts(layout: Layout): Part[] {
     entry: ENTRY,
     containerd: findProgram('containerd') ?? 'containerd',
     nsenter: findProgram('nsenter') ?? 'nsenter',
-    env: { NODE_COMPILE_CACHE: COMPILE_CACHE },
+    compileCache: COMPILE_CACHE,
   }
   return partsOf(layout, programs)
 }

@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { fingerprint } from './compile.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'dhow-fingerprint-'))
+after(() => rmSync(directory, { recursive: true }))
+mkdirSync(join(directory, 'inner'))
+const file = join(directory, 'inner', 'a.ts')
+writeFileSync(file, 'one')
+
+test('the fingerprint of sources stays while nothing changes', async () => {
+  assert.equal(await fingerprint(directory), await fingerprint(directory))
+})
+
+const changes: readonly [string, () => void][] = [
+  ['a file grows', () => writeFileSync(file, 'three')],
+  ['a file is written again in another moment', () => utimesSync(file, 1, 1)],
+  ['a file is added', () => writeFileSync(join(directory, 'b.ts'), '')],
+  ['a file goes', () => rmSync(join(directory, 'b.ts'))],
+]
+for (const [what, change] of changes) {
+  test(`the fingerprint of sources changes when ${what}`, async () => {
+    const before = await fingerprint(directory)
+    change()
+    assert.notEqual(await fingerprint(directory), before)
+  })
+}
