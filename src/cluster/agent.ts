@@ -38,6 +38,7 @@ export async function runAgent(layout: Layout, nodeName: string, onStarted: () =
     nodeName,
     nodeIPs: node.netns ? [node.ip] : [node.ip, ...hostAddresses()],
     clusterCIDR: layout.config.podCidr,
+    serviceCIDR: layout.config.serviceCidr,
     tableName: layout.proxyTable,
     reservedIPs: [layout.dnsIp],
     clock,
