@@ -540,3 +540,34 @@ test('a pod that fills its emptyDir beyond the limit is evicted', options, async
   await node.delete('filling')
   await eventually('all of it gone', () => !existsSync(node.podDir(made.metadata.uid)))
 })
+
+test('a container gets other limits while it runs', options, async () => {
+  const resources = (cpu: string, memory: string) => ({ requests: { cpu, memory }, limits: { cpu, memory } })
+  await node.create('resized', {
+    containers: [{ name: 'a', ...sh('sleep 1000'), resources: resources('100m', '32Mi') }],
+  })
+  const before = await node.running('resized')
+  await node.api.patch(
+    Pod,
+    { namespace: 'default', name: 'resized' },
+    {
+      type: 'json',
+      body: [{ op: 'replace', path: '/spec/containers/0/resources', value: resources('200m', '64Mi') }],
+    },
+  )
+  const after = await node.until(
+    'resized',
+    'resized',
+    (s) => s.containerStatuses?.[0]?.resources?.limits?.memory === '64Mi',
+  )
+  const { containerID, restartCount } = after.containerStatuses![0]!
+  assert.deepEqual([containerID, restartCount], [before.containerStatuses![0]!.containerID, 0])
+  const { uid } = (await node.api.get(Pod, { namespace: 'default', name: 'resized' })).metadata
+  const dir = `/sys/fs/cgroup/memory/${node.cgroupBase}/kubepods/pod${uid}`
+  if (existsSync(dir)) {
+    for (const d of [dir, `${dir}/${containerID!.replace('containerd://', '')}`])
+      assert.equal((await readFile(`${d}/memory.limit_in_bytes`, 'utf8')).trim(), String(64 * 2 ** 20))
+  }
+  assert.ok(!after.conditions?.some((c) => c.type.startsWith('PodResize')))
+  await node.delete('resized')
+})

@@ -15,7 +15,7 @@ import { MetricStore, nodeMetrics } from './metrics.ts'
 import { Probes } from './probes/probes.ts'
 import { criRuntime } from './runtime/cri-runtime.ts'
 import type { Runtime } from './runtime/runtime.ts'
-import { admitPod } from './self/admission.ts'
+import { admitPod, resizeProblem } from './self/admission.ts'
 import { keepLease } from './self/lease.ts'
 import { type MachineFacts, type Pressure, readMachine } from './self/machine.ts'
 import { allocatableEphemeral, allocatableMemory } from './self/node-object.ts'
@@ -214,6 +214,12 @@ async function assemble(options: NodeAgentOptions, signal: AbortSignal): Promise
       )
       return found.filter((s): s is Secret => s !== undefined)
     },
+    resizeProblem: (pod) =>
+      resizeProblem(
+        pod,
+        pods.active().filter((p) => p.metadata.uid !== pod.metadata.uid),
+        { cpuMilli: facts.cpuMilli, memoryBytes: allocatableMemory(facts) },
+      ),
     event,
     forgotten: (uid) => pods.forgotten(uid),
   }

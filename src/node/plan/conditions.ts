@@ -10,14 +10,27 @@ interface Summary {
 
 type Verdict = { readonly status: 'True' | 'False'; readonly reason?: string; readonly message?: string }
 
+/** A change of resources that is not done yet. */
+export interface ResizeState {
+  readonly type: 'PodResizePending' | 'PodResizeInProgress'
+  readonly reason?: string
+  readonly message?: string
+}
+
 /** The conditions a node sets. A condition that keeps its status keeps its time of transition. */
-export function podConditions(pod: Pod, summary: Summary, now: string): readonly PodCondition[] {
+export function podConditions(
+  pod: Pod,
+  summary: Summary,
+  now: string,
+  resize?: ResizeState,
+): readonly PodCondition[] {
   const containersReady = containersReadyOf(pod, summary)
   const verdicts: readonly (readonly [string, Verdict])[] = [
     ['PodReadyToStartContainers', { status: summary.sandboxReady ? 'True' : 'False' }],
     ['Initialized', initializedOf(pod, summary)],
     ['Ready', readyOf(pod, summary, containersReady)],
     ['ContainersReady', containersReady],
+    ...(resize ? [[resize.type, { status: 'True', ...resize }] as const] : []),
   ]
   const before = new Map((pod.status.conditions ?? []).map((c) => [c.type as string, c]))
   const ours = verdicts.map(([type, verdict]) => {

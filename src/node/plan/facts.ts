@@ -21,6 +21,10 @@ export interface LocalFacts {
   readonly images: ReadonlySet<string>
   readonly volumesReady: boolean
   readonly probes: (container: ObservedContainer) => ProbeFacts
+  /** The resources that containers were given since they were made, by id (see `resourcesText`). */
+  readonly resized: ReadonlyMap<string, string>
+  /** Why the pod cannot have the resources it now asks for; undefined: it can. */
+  readonly resizeProblem: { readonly reason: 'Deferred' | 'Infeasible'; readonly message: string } | undefined
   /** Set when the pod must end though nobody deleted it: it was evicted or refused. */
   readonly verdict: Verdict | undefined
   /** The object is gone from the API server. */
@@ -83,6 +87,8 @@ export type Action =
       readonly message: string
     }
   | { readonly do: 'removeContainer'; readonly id: string }
+  /** Other requests and limits for a container that runs. */
+  | { readonly do: 'resizeContainer'; readonly id: string; readonly container: string }
   /** Volumes and cgroups go; containers stay for their logs. */
   | { readonly do: 'cleanUp' }
   /** The last delete at the API server: the pod has ended. */
@@ -100,6 +106,7 @@ export function actionKey(action: Action): string {
       return action.do
     case 'stopSandbox':
     case 'removeContainer':
+    case 'resizeContainer':
     case 'killContainer':
       return `${action.do}:${action.id}`
     case 'ensureImage':

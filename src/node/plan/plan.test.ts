@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Pod } from '../../api/index.ts'
 import type { ObservedContainer, ObservedPod } from '../runtime/runtime.ts'
-import { BACKOFF_MS, CONTAINER_HASH } from '../spec/labels.ts'
+import { BACKOFF_MS, CONTAINER_HASH, RESOURCES, resourcesText } from '../spec/labels.ts'
 import { facts, NOW, pod, sandbox, seen } from '../testing/pods.ts'
 import type { Action, LocalFacts } from './facts.ts'
 import { planPod } from './plan.ts'
@@ -34,6 +34,8 @@ function short(a: Action): string {
       return `kill ${a.container} ${a.graceSeconds}s`
     case 'removeContainer':
       return `remove ${a.id}`
+    case 'resizeContainer':
+      return `resize ${a.container}`
     default:
       return a.do
   }
@@ -536,5 +538,62 @@ run([
     local: { verdict: { phase: 'Failed', reason: 'OutOfcpu', message: '', refused: true } },
     actions: [],
     terminal: true,
+  },
+])
+
+const half = { requests: { cpu: '500m' } }
+const sized = pod({ containers: [{ name: 'a', resources: half }] })
+const strict = pod({
+  containers: [
+    {
+      name: 'a',
+      resources: half,
+      resizePolicy: [{ resourceName: 'cpu', restartPolicy: 'RestartContainer' }],
+    },
+  ],
+})
+const ran = (p: Pod, resources: object) => [
+  seen(p, 'a', 'running', { annotations: { [RESOURCES]: resourcesText({ resources }) } }),
+]
+
+run([
+  {
+    name: 'a container that has what it asks for is left alone',
+    pod: sized,
+    containers: ran(sized, half),
+    actions: [],
+  },
+  {
+    name: 'a container that asks for more gets it while it runs',
+    pod: sized,
+    containers: ran(sized, { requests: { cpu: '100m' } }),
+    actions: ['resize a'],
+  },
+  {
+    name: 'what was given since it was made counts',
+    pod: sized,
+    containers: ran(sized, {}),
+    local: { resized: new Map([['a-0', resourcesText({ resources: half })]]) },
+    actions: [],
+  },
+  {
+    name: 'a container that takes it only with a restart is restarted',
+    pod: strict,
+    containers: ran(strict, { requests: { cpu: '100m' } }),
+    actions: ['kill a 30s'],
+  },
+  {
+    name: 'what the node does not have is not given',
+    pod: sized,
+    containers: ran(sized, {}),
+    local: { resizeProblem: { reason: 'Deferred', message: '' } },
+    actions: [],
+  },
+  {
+    name: 'an older sandbox that still stands is stopped',
+    pod: plain,
+    sandboxes: [sandbox({ id: 's0', attempt: 1 }), sandbox({ id: 'old' })],
+    containers: [seen(plain, 'a', 'running')],
+    actions: ['stop sandbox old'],
   },
 ])

@@ -1,6 +1,6 @@
 import type { Container, Pod } from '../../api/index.ts'
 import type { ObservedContainer, ObservedSandbox } from '../runtime/runtime.ts'
-import { CONTAINER_HASH, containerHash } from '../spec/labels.ts'
+import { CONTAINER_HASH, containerHash, RESOURCES, resourcesText } from '../spec/labels.ts'
 import { initContainers, isSidecar } from '../spec/resources.ts'
 import { type Action, actionKey, imageKey, type PodFacts, type Verdict } from './facts.ts'
 import { restartAfter, shouldRestart } from './restart.ts'
@@ -69,6 +69,9 @@ function planRunning(facts: PodFacts): PodPlan {
   const outcome = planContainers(facts, sandbox, draft)
   if (outcome === 'done') return planTermination(facts, undefined)
 
+  // Only the newest counts; an older one that still stands is a leftover of a failed start.
+  for (const old of observed.sandboxes.slice(1))
+    if (old.ready) draft.actions.push({ do: 'stopSandbox', id: old.id })
   if (!sandbox) {
     replaceSandbox(facts, newest, draft)
     const needed = draft.actions.some((a) => a.do === 'startContainer') || draft.wakeAt !== undefined
@@ -214,6 +217,8 @@ function planOne(context: Context, container: Container, isInit: boolean): void 
     case 'running': {
       const why = killReason(facts, container, last, isInit)
       if (why) draft.actions.push(kill(last, why.graceSeconds, why.message))
+      else if (wantsResize(facts, container, last))
+        draft.actions.push({ do: 'resizeContainer', id: last.id, container: container.name })
       return
     }
     case 'created':
@@ -240,6 +245,29 @@ function planOne(context: Context, container: Container, isInit: boolean): void 
   }
 }
 
+/** The resources a container runs with; undefined: it was made by somebody who did not say. */
+export function resourcesNow({ local }: PodFacts, seen: ObservedContainer): string | undefined {
+  return local.resized.get(seen.id) ?? seen.annotations[RESOURCES]
+}
+
+function wantsResize(facts: PodFacts, container: Container, seen: ObservedContainer): boolean {
+  const now = resourcesNow(facts, seen)
+  return now !== undefined && now !== resourcesText(container) && facts.local.resizeProblem === undefined
+}
+
+/** The resource that has changed and that this container takes only with a restart. */
+function restartsForResize(facts: PodFacts, container: Container, seen: ObservedContainer): boolean {
+  if (!wantsResize(facts, container, seen)) return false
+  const before = JSON.parse(resourcesNow(facts, seen)!) as Record<string, Record<string, string>>
+  return (container.resizePolicy ?? []).some(({ resourceName: name, restartPolicy }) => {
+    const { requests, limits } = container.resources ?? {}
+    return (
+      restartPolicy === 'RestartContainer' &&
+      (before.requests?.[name] !== requests?.[name] || before.limits?.[name] !== limits?.[name])
+    )
+  })
+}
+
 /** Where the runtime has nothing left of a container, the status still knows how often it was started. */
 function attemptFromStatus(pod: Pod, name: string): number {
   const known = [...(pod.status.initContainerStatuses ?? []), ...(pod.status.containerStatuses ?? [])].find(
@@ -249,16 +277,20 @@ function attemptFromStatus(pod: Pod, name: string): number {
 }
 
 function killReason(
-  { pod, local }: PodFacts,
+  facts: PodFacts,
   container: Container,
   seen: ObservedContainer,
   isInit: boolean,
 ): { readonly message: string; readonly graceSeconds: number } | undefined {
+  const { pod, local } = facts
   const grace = pod.spec.terminationGracePeriodSeconds ?? 30
   const ending = shouldRestart(pod, container, { exitCode: 137 }, isInit) ? ', will be restarted' : ''
   const hash = seen.annotations[CONTAINER_HASH]
   if (hash !== undefined && hash !== containerHash(container)) {
     return { message: `Container ${container.name} definition changed${ending}`, graceSeconds: grace }
+  }
+  if (restartsForResize(facts, container, seen)) {
+    return { message: `Container ${container.name} resize requires restart${ending}`, graceSeconds: grace }
   }
   const { failed } = local.probes(seen)
   if (!failed) return undefined

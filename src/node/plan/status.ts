@@ -8,12 +8,12 @@ import type {
 } from '../../api/index.ts'
 import { timestamp } from '../../base/index.ts'
 import type { ObservedContainer } from '../runtime/runtime.ts'
-import { podFullText } from '../spec/labels.ts'
+import { podFullText, resourcesText } from '../spec/labels.ts'
 import { initContainers, isSidecar, qosClassOf } from '../spec/resources.ts'
-import { podConditions } from './conditions.ts'
+import { podConditions, type ResizeState } from './conditions.ts'
 import type { PodFacts } from './facts.ts'
 import { podPhase } from './phase.ts'
-import { LATER_MS, type PodPlan } from './plan.ts'
+import { LATER_MS, type PodPlan, resourcesNow } from './plan.ts'
 import { durationText, restartAfter, shouldRestart } from './restart.ts'
 
 /** The status of a pod as the API server is to have it: everything but conditions that others own. */
@@ -70,7 +70,7 @@ export function podStatus(facts: PodFacts, plan: Pick<PodPlan, 'terminal' | 'ver
     phase,
     reason: plan.verdict?.reason ?? (wasFinal ? before.reason : undefined),
     message: plan.verdict?.message ?? (wasFinal ? before.message : undefined),
-    conditions: podConditions(pod, summary, timestamp(facts.now)),
+    conditions: podConditions(pod, summary, timestamp(facts.now), resizeState(facts)),
     hostIP: local.hostIPs[0],
     hostIPs: local.hostIPs.map((ip) => ({ ip })),
     podIP: podIPs[0],
@@ -81,6 +81,20 @@ export function podStatus(facts: PodFacts, plan: Pick<PodPlan, 'terminal' | 'ver
     containerStatuses: regular,
     ephemeralContainerStatuses: ephemeral,
   }
+}
+
+/** Whether containers have yet to get, or cannot get, the resources they now ask for. */
+function resizeState(facts: PodFacts): ResizeState | undefined {
+  const { pod, observed, local } = facts
+  const waiting = [...initContainers(pod), ...pod.spec.containers].some((c) => {
+    const seen = observed.containers.find((x) => x.name === c.name)
+    const now = seen?.state === 'running' ? resourcesNow(facts, seen) : undefined
+    return now !== undefined && now !== resourcesText(c)
+  })
+  if (!waiting) return undefined
+  return local.resizeProblem
+    ? { type: 'PodResizePending', ...local.resizeProblem }
+    : { type: 'PodResizeInProgress' }
 }
 
 const hasStarts = ({ local }: PodFacts): boolean =>
@@ -124,7 +138,7 @@ function containerStatus(
     imageID: newest.imageRef,
     containerID: `containerd://${newest.id}`,
     started: role === 'init' && !sidecar ? !!running : started,
-    ...resourceStatus(container, running),
+    ...resourceStatus(resourcesNow(facts, newest), container, running),
     ...mountStatus(container),
   }
 }
@@ -209,7 +223,7 @@ function unseenStatus(
     image: before?.image || (container.image ?? ''),
     imageID: before?.imageID ?? '',
     started: false,
-    ...resourceStatus(container, false),
+    ...resourceStatus(undefined, container, false),
     ...mountStatus(container),
   }
   const lost = before?.state.running && before.containerID
@@ -274,19 +288,27 @@ function terminated(c: ObservedContainer, message: string | undefined) {
   }
 }
 
+/** The resources that the container really has, which are those of the spec but for a moment after a resize. */
 function resourceStatus(
+  now: string | undefined,
   container: Container,
   running: boolean,
 ): Pick<ContainerStatus, 'resources' | 'allocatedResources'> {
-  const { resources } = container
-  if (!running || !resources || (!resources.requests && !resources.limits)) return {}
+  if (!running) return {}
+  const { requests = {}, limits = {} } = now
+    ? (JSON.parse(now) as Resources)
+    : ((container.resources ?? {}) as Resources)
+  const some = (list: Readonly<Record<string, string>>) => Object.keys(list).length > 0
+  if (!some(requests) && !some(limits)) return {}
   return {
-    ...(resources.requests ? { allocatedResources: resources.requests } : {}),
-    resources: {
-      ...(resources.limits ? { limits: resources.limits } : {}),
-      ...(resources.requests ? { requests: resources.requests } : {}),
-    },
+    ...(some(requests) ? { allocatedResources: requests } : {}),
+    resources: { ...(some(limits) ? { limits } : {}), ...(some(requests) ? { requests } : {}) },
   }
+}
+
+interface Resources {
+  readonly requests?: Readonly<Record<string, string>>
+  readonly limits?: Readonly<Record<string, string>>
 }
 
 function mountStatus(container: Container): Pick<ContainerStatus, 'volumeMounts'> {

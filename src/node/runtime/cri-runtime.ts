@@ -167,6 +167,9 @@ export function criRuntime(client: CriClient): Runtime {
         ),
       )
     },
+    async resize(id, resources) {
+      await call.updateContainerResources({ containerId: id, linux: resources }, QUICK)
+    },
     async remove(id) {
       await orGone(call.removeContainer({ containerId: id }, QUICK))
     },

@@ -265,6 +265,11 @@ export class FakeRuntime implements Runtime {
     this.#behaviours.delete(id)
   }
 
+  async resize(id: string): Promise<void> {
+    if (this.#containers.get(id)?.state !== 'running')
+      throw new Error(`cannot resize container ${id}: it is not running`)
+  }
+
   async exec(id: string, command: readonly string[]) {
     if (this.#containers.get(id)?.state !== 'running')
       throw new Error(`cannot run a command in container ${id}: it is not running`)

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream'
 import type { AuthConfig, ContainerConfig, PodSandboxConfig } from '../cri/index.ts'
+import type { ContainerResourceValues } from '../spec/resources.ts'
 
 /**
  * What the agent needs of a container runtime. The CRI client does it for real (cri-runtime.ts), a fake in memory
@@ -24,6 +25,8 @@ export interface ContainerRuntime {
   /** SIGTERM, then SIGKILL after `graceSeconds`; resolves when it has ended. */
   stop(id: string, graceSeconds: number): Promise<void>
   remove(id: string): Promise<void>
+  /** Gives a running container other limits. */
+  resize(id: string, resources: ContainerResourceValues): Promise<void>
   /** Rejects with `ExecTimeoutError` after `timeoutMs`; output is cut at 16 MB by the runtime. */
   exec(id: string, command: readonly string[], timeoutMs?: number, signal?: AbortSignal): Promise<ExecResult>
   reopenLog(id: string): Promise<void>

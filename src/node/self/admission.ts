@@ -54,6 +54,34 @@ export function admitPod(pod: Pod, active: readonly Pod[], facts: AdmissionFacts
   return undefined
 }
 
+/** Why a pod that runs here cannot have what it now asks for: not now, or never. */
+export function resizeProblem(
+  pod: Pod,
+  others: readonly Pod[],
+  allocatable: { readonly cpuMilli: number; readonly memoryBytes: number },
+): { readonly reason: 'Deferred' | 'Infeasible'; readonly message: string } | undefined {
+  for (const [resource, name] of [
+    ['cpuMilli', 'cpu'],
+    ['memoryBytes', 'memory'],
+  ] as const) {
+    const requested = podAmount(pod, 'requests', resource) ?? 0
+    const capacity = allocatable[resource]
+    if (requested > capacity)
+      return {
+        reason: 'Infeasible',
+        message: `Node didn't have enough capacity: ${name}, requested: ${requested}, capacity: ${capacity}`,
+      }
+    const used = others.reduce((sum, p) => sum + (podAmount(p, 'requests', resource) ?? 0), 0)
+    if (requested > 0 && used + requested > capacity) {
+      return {
+        reason: 'Deferred',
+        message: `Node didn't have enough resource: ${name}, requested: ${requested}, used: ${used}, capacity: ${capacity}`,
+      }
+    }
+  }
+  return undefined
+}
+
 const refuse = (reason: string, message: string): Verdict => ({
   phase: 'Failed',
   reason,

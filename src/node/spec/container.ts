@@ -12,7 +12,9 @@ import {
   MESSAGE_FILE,
   MESSAGE_PATH,
   MESSAGE_POLICY,
+  RESOURCES,
   RESTART_COUNT,
+  resourcesText,
 } from './labels.ts'
 import { containerResources } from './resources.ts'
 import { containerSecurity, type ImageUser } from './security.ts'
@@ -60,6 +62,7 @@ export function containerConfig(pod: Pod, container: Container, inputs: Containe
       [MESSAGE_POLICY]: container.terminationMessagePolicy ?? 'File',
       [MESSAGE_FILE]: inputs.messageFile,
       [BACKOFF_MS]: String(inputs.backoffMs),
+      [RESOURCES]: resourcesText(container),
       [GRACE_PERIOD]: String(pod.spec.terminationGracePeriodSeconds ?? 30),
     },
     logPath: containerLogPath(container.name, inputs.attempt),

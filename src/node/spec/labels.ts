@@ -16,6 +16,8 @@ export const MESSAGE_POLICY = 'io.kubernetes.container.terminationMessagePolicy'
 export const GRACE_PERIOD = 'io.kubernetes.pod.terminationGracePeriod'
 /** The delay before the next start, should this one fail: doubles from one start to the next. */
 export const BACKOFF_MS = 'dhow.io/restart-backoff-ms'
+/** The requests and limits that the container was made with. */
+export const RESOURCES = 'dhow.io/resources'
 /** Where on the node the container's termination message appears. */
 export const MESSAGE_FILE = 'dhow.io/termination-message-file'
 
@@ -43,6 +45,14 @@ export function containerHash(container: Container): string {
     .update(JSON.stringify([container.name, container.image]))
     .digest('hex')
     .slice(0, 8)
+}
+
+/** Requests and limits in one text, to tell whether they changed. */
+export function resourcesText(container: Pick<Container, 'resources'>): string {
+  const sorted = (list: Readonly<Record<string, string>> | undefined) =>
+    Object.fromEntries(Object.entries(list ?? {}).sort(([a], [b]) => (a < b ? -1 : 1)))
+  const { requests, limits } = container.resources ?? {}
+  return JSON.stringify({ requests: sorted(requests), limits: sorted(limits) })
 }
 
 export const podLogDirectory = (podDir: string): string => `${podDir}/logs`

@@ -97,6 +97,8 @@ export function facts(
       ),
       volumesReady: true,
       probes: () => ({ started: true, ready: true, failed: undefined }),
+      resized: new Map(),
+      resizeProblem: undefined,
       verdict: undefined,
       removed: false,
       terminatingSince: undefined,

@@ -2,8 +2,8 @@ import { type Container, type Pod, RuntimeClass } from '../../api/index.ts'
 import { pullPolicy } from '../images/puller.ts'
 import { type Action, type Failure, imageKey } from '../plan/facts.ts'
 import type { ObservedImage, ObservedPod } from '../runtime/runtime.ts'
-import { podText } from '../spec/labels.ts'
-import { allContainers } from '../spec/resources.ts'
+import { podText, resourcesText } from '../spec/labels.ts'
+import { allContainers, containerResources } from '../spec/resources.ts'
 import { runHook } from './hooks.ts'
 import type { PodServices } from './services.ts'
 import { podIPsOf, podSandboxConfig, StartError, startContainer } from './starter.ts'
@@ -23,6 +23,8 @@ export interface WorkerState {
   readonly failures: Map<string, Failure>
   /** Images that are ready for a start, by `imageKey`. */
   readonly images: Map<string, { readonly ref: string; readonly image: ObservedImage }>
+  /** The resources that running containers were given since they were made. */
+  readonly resized: Map<string, string>
   /** Has the worker look again. */
   kick(): void
 }
@@ -191,6 +193,17 @@ export class ContainerActions {
       this.#say(container.name, 'Normal', 'Killing', 'FailedPostStartHook')
       await runtime.stop(id, pod.spec.terminationGracePeriodSeconds ?? 30)
     }
+  }
+
+  async resize({ id, container: name }: Of<'resizeContainer'>): Promise<void> {
+    const { runtime, cgroups, machine } = this.#services
+    const { pod, resized } = this.#state
+    const container = this.#container(name)
+    // A container may not have more than its pod: where there is to be more, the pod comes first; where less, last.
+    await cgroups.create(pod).catch(() => {})
+    await runtime.resize(id, containerResources(pod, container, machine))
+    await cgroups.create(pod)
+    resized.set(id, resourcesText(container))
   }
 
   async kill(action: Of<'killContainer'>): Promise<void> {

@@ -60,6 +60,7 @@ export class PodWorker {
       observed: emptyPod(this.uid),
       failures: new Map(),
       images: new Map(),
+      resized: new Map(),
       kick: () => this.kick(),
     }
     this.#actions = new ContainerActions(services, this.#state)
@@ -222,6 +223,8 @@ export class PodWorker {
       images: new Set(this.#state.images.keys()),
       volumesReady: this.#volumes.ready,
       probes: (c) => probes.facts(c),
+      resized: this.#state.resized,
+      resizeProblem: this.#services.resizeProblem(this.#state.pod),
       verdict: this.#verdict,
       removed: this.#removed,
       terminatingSince: this.#terminatingSince,
@@ -294,6 +297,8 @@ export class PodWorker {
         return this.#actions.start(action, signal)
       case 'killContainer':
         return this.#actions.kill(action)
+      case 'resizeContainer':
+        return this.#actions.resize(action)
       case 'stopSandbox':
         return runtime.stopSandbox(action.id)
       case 'removeContainer':
@@ -354,6 +359,10 @@ export class PodWorker {
 
   async #readMessages(): Promise<void> {
     const { volumes } = this.#services
+    const there = new Set(this.#state.observed.containers.map((c) => c.id))
+    for (const memory of [this.#messages, this.#state.resized]) {
+      for (const id of memory.keys()) if (!there.has(id)) memory.delete(id)
+    }
     for (const c of this.#state.observed.containers) {
       if (c.state !== 'exited' || this.#messages.has(c.id)) continue
       const log = join(volumes.podDir(this.uid), 'logs', containerLogPath(c.name, c.attempt))

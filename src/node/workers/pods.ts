@@ -113,7 +113,7 @@ export class Pods {
       // Nothing of it is left here, and nothing is to be done until it is deleted.
     }
     const started = known || ended || fromCheckpoint || pod.metadata.deletionTimestamp !== undefined
-    const verdict = started ? undefined : this.#options.admit(pod, this.#active())
+    const verdict = started ? undefined : this.#options.admit(pod, this.active())
     const worker = new PodWorker(this.#services, pod, verdict ? { verdict } : {})
     this.#workers.set(uid, worker)
     if (verdict)
@@ -121,7 +121,8 @@ export class Pods {
     worker.kick()
   }
 
-  #active(): readonly Pod[] {
+  /** Pods that use the node's resources. */
+  active(): readonly Pod[] {
     return [...this.#workers.values()]
       .filter((w) => !w.settled && w.pod.status.phase !== 'Succeeded' && w.pod.status.phase !== 'Failed')
       .map((w) => w.pod)

@@ -4,6 +4,7 @@ import type { EventNote } from '../../client/index.ts'
 import type { Cgroups } from '../cgroups.ts'
 import type { ImagePuller } from '../images/puller.ts'
 import type { NodeMetrics } from '../metrics.ts'
+import type { LocalFacts } from '../plan/facts.ts'
 import type { Probes } from '../probes/probes.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Slots } from '../slots.ts'
@@ -36,6 +37,8 @@ export interface PodServices {
   /** Services that a pod's environment may show; rejects while they are not known. */
   readonly services: (pod: Pod) => Promise<readonly Service[]>
   readonly pullSecrets: (pod: Pod) => Promise<readonly Secret[]>
+  /** Why the node cannot give a pod the resources that it now asks for. */
+  readonly resizeProblem: (pod: Pod) => LocalFacts['resizeProblem']
   readonly event: (pod: Pod, note: EventNote) => void
   /** Nothing is left of the pod. */
   readonly forgotten: (uid: string) => void

@@ -6,7 +6,10 @@ import { podText } from '../spec/labels.ts'
 
 const FIRST_RETRY_MS = 100
 const MAX_RETRY_MS = 5_000
+/** Conditions of this node that go when they do not hold any more. */
+const PASSING_CONDITIONS = new Set(['PodResizePending', 'PodResizeInProgress'])
 const OWN_CONDITIONS = new Set([
+  ...PASSING_CONDITIONS,
   'PodReadyToStartContainers',
   'Initialized',
   'Ready',
@@ -126,7 +129,9 @@ const newer = (a: Pod, b: Pod): boolean =>
 export function statusPatch(pod: Pod, wanted: NodePodStatus): object | undefined {
   const now = pod.status
   const others = (now.conditions ?? []).filter(
-    (c) => !OWN_CONDITIONS.has(c.type) || !wanted.conditions.some((w) => w.type === c.type),
+    (c) =>
+      !PASSING_CONDITIONS.has(c.type) &&
+      (!OWN_CONDITIONS.has(c.type) || !wanted.conditions.some((w) => w.type === c.type)),
   )
   const conditions = [...wanted.conditions.map((c) => keepTransition(c, now.conditions)), ...others]
   const next: Record<string, unknown> = {
