@@ -1,11 +1,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
-import { flushCompileCache } from 'node:module'
-import { tmpdir } from 'node:os'
+import { mkdir, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { silentLog, systemClock } from '../base/index.ts'
-import { openSqliteStore } from '../store/index.ts'
 import { attempt } from './exec.ts'
 
 /** Where Node keeps code that it has compiled, for all clusters of this machine. */
@@ -40,21 +36,4 @@ export async function fingerprint(directory: string): Promise<string> {
     }),
   )
   return hash.update(lines.sort().join('')).digest('hex').slice(0, 32)
-}
-
-/** What the process does that `compileAhead` starts: loads everything once, the store's thread too. */
-export async function compileParts(): Promise<void> {
-  await Promise.all([import('./server.ts'), import('./agent.ts')])
-  const directory = await mkdtemp(join(tmpdir(), 'dhow-compile-'))
-  try {
-    const store = await openSqliteStore({
-      path: join(directory, 'store.db'),
-      clock: systemClock(),
-      log: silentLog,
-    })
-    await store.close()
-  } finally {
-    await rm(directory, { recursive: true, force: true })
-  }
-  flushCompileCache()
 }

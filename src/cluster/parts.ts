@@ -15,6 +15,8 @@ export interface Programs {
   readonly node: string
   /** src/cluster/main.ts. */
   readonly entry: string
+  /** src/cluster/guard.sh. */
+  readonly guard: string
   readonly containerd: string
   readonly nsenter: string
   /** Where compiled code is kept. Code compiled under other flags does not fit, so each set has a folder of its own. */
@@ -42,7 +44,11 @@ export function partsOf(layout: Layout, programs: Programs): Part[] {
   ]
   const inside = (netns: string | undefined, command: readonly string[]) =>
     netns ? [programs.nsenter, `--net=${netns}`, ...command] : command
+  const { guard, node, entry } = programs
   return [
+    part('guard', ['/bin/sh', guard, 'guard', '--data-dir', dataDir, node, entry], {
+      NODE_COMPILE_CACHE: programs.compileCache,
+    }),
     ...layout.nodes.map((node) => {
       const command = [programs.containerd, '--config', node.containerd.config]
       return part(`containerd-${node.name}`, inside(node.netns, command))
@@ -55,7 +61,7 @@ export function partsOf(layout: Layout, programs: Programs): Part[] {
       const command = inside(node.netns, dhow(AGENT_FLAGS, 'agent', '--node', node.name))
       return part(`agent-${node.name}`, command, {
         ...FEW_ARENAS,
-        NODE_COMPILE_CACHE: `${programs.compileCache}-small`,
+        NODE_COMPILE_CACHE: programs.compileCache,
       })
     }),
   ]
@@ -63,8 +69,7 @@ export function partsOf(layout: Layout, programs: Programs): Part[] {
 
 /** Small young generations: long-running processes with little garbage stay small. */
 const SERVER_FLAGS = ['--max-semi-space-size=4']
-/** The agent is on every node and rarely busy: smaller code is worth more than faster code (120 instead of 147 MB). */
-const AGENT_FLAGS = ['--max-semi-space-size=2', '--optimize-for-size', '--v8-pool-size=2']
+const AGENT_FLAGS = ['--max-semi-space-size=2', '--v8-pool-size=2']
 /** The C library keeps freed memory for each of its arenas. */
 const FEW_ARENAS = { MALLOC_ARENA_MAX: '2' }
 

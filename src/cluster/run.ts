@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process'
-import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { flushCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { type Clock, processLog, sleep, systemClock, systemRandom } from '../base/index.ts'
 import { COMPILE_CACHE, compileAhead } from './compile.ts'
 import { ourProcesses, upLock } from './down.ts'
-import { readJson } from './files.ts'
+import { isLocked, readJson } from './files.ts'
 import { type ClusterConfig, type Layout, layoutOf } from './layout.ts'
 import { findProgram } from './machine.ts'
 import { type Part, partsOf } from './parts.ts'
@@ -13,6 +13,7 @@ import { isAliveSync, signal } from './process.ts'
 import { readSupervisorState, Supervisor } from './supervisor.ts'
 
 const ENTRY = join(import.meta.dirname, 'main.ts')
+const GUARD = join(import.meta.dirname, 'guard.sh')
 
 /** The long-running parts, each a process: `supervisor`, `server` and `agent`. What one does not need, it does not load. */
 export async function runPart(command: string, args: readonly string[]): Promise<void> {
@@ -44,8 +45,10 @@ export async function runPart(command: string, args: readonly string[]): Promise
       guardSupervisor(layout)
       return (await import('./agent.ts')).runAgent(layout, option('node'), flushCompileCache)
     }
+    case 'revive':
+      return revive(await read(), systemClock())
     case 'compile':
-      return (await import('./compile.ts')).compileParts()
+      return (await import('./compile-parts.ts')).compileParts()
     default:
       throw new Error(`cannot run "${command}": expected supervisor, server or agent`)
   }
@@ -62,6 +65,7 @@ export function clusterParts(layout: Layout): Part[] {
   const programs = {
     node: process.execPath,
     entry: ENTRY,
+    guard: GUARD,
     containerd: findProgram('containerd') ?? 'containerd',
     nsenter: findProgram('nsenter') ?? 'nsenter',
     compileCache: COMPILE_CACHE,
@@ -140,25 +144,26 @@ async function waitForState(layout: Layout, pid: number, clock: Clock): Promise<
 
 const GUARD_MS = 2_000
 
+/** Starts another supervisor when it was killed. Not while the cluster is brought up or down. */
+async function revive(layout: Layout, clock: Clock): Promise<void> {
+  const state = await readSupervisorState(layout.runDir).catch(() => undefined)
+  if (!state || isAliveSync(state.supervisor) || (await isLocked(upLock(layout)))) return
+  processLog('guard').warn({ pid: state.supervisor.pid }, 'the supervisor is gone: starting another')
+  await startSupervisor(layout, clock)
+}
+
 /**
- * The parts watch their supervisor in turn: when it is killed, one of them starts another. Not while the cluster is
- * brought up or down, which whoever does that holds a lock for.
+ * The guard (guard.sh) brings back a supervisor that is killed. Should both be killed at once, the other parts notice:
+ * they look now and then.
  */
 function guardSupervisor(layout: Layout): void {
   const clock = systemClock({ background: true })
-  const log = processLog('guard')
-  const look = async () => {
-    const state = await readSupervisorState(layout.runDir).catch(() => undefined)
-    if (!state || isAliveSync(state.supervisor) || existsSync(upLock(layout))) return
-    log.warn({ pid: state.supervisor.pid }, 'the supervisor is gone: starting another')
-    await startSupervisor(layout, clock)
-  }
   const again = () => {
     // Not all at the same moment: two that start at once see each other, and both give up.
     const pauseMs = GUARD_MS + Math.floor(systemRandom().next() * GUARD_MS)
     clock.after(pauseMs, () => {
-      look()
-        .catch((error) => log.warn({ error: String(error) }, 'cannot start a supervisor'))
+      revive(layout, clock)
+        .catch((error) => processLog('guard').warn({ error: String(error) }, 'cannot start a supervisor'))
         .then(again)
     })
   }

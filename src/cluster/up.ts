@@ -17,7 +17,7 @@ import { ensureNetwork } from './netns.ts'
 import { describeMissing, installPackages, MissingPackagesError, missingRequirements } from './packages.ts'
 import { partHash } from './parts.ts'
 import { identify, isAliveSync } from './process.ts'
-import { clusterParts, startSupervisor } from './run.ts'
+import { clusterParts, compileCode, startSupervisor } from './run.ts'
 import type { Wishes } from './slots.ts'
 import { readSupervisorState, type SupervisorState } from './supervisor.ts'
 
@@ -70,6 +70,7 @@ export async function up(options: UpOptions): Promise<UpResult> {
       clusterPki(layout, clock),
       ensureNetwork(layout),
       prepareNodes(layout, options),
+      compileCode(),
     ])
     const kubeconfig = adminKubeconfig(layout, {
       caPem: pki.ca.cert,
