@@ -299,10 +299,8 @@ function register(options: NodeAgentOptions, parts: Parts, port: number, signal:
         labels: options.labels ?? {},
       }
     },
-    problems: () => [
-      ...(parts.started ? [] : ['the agent has not looked at its pods yet']),
-      ...(options.problems?.() ?? []),
-    ],
+    starting: () => !parts.started,
+    problems: () => options.problems?.() ?? [],
     onNode: (node) => {
       announceNode(parts, node)
       parts.node = node

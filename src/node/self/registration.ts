@@ -11,6 +11,8 @@ const CHECK_NOT_READY_MS = 200
 const FULL_REPORT_MS = 5 * 60_000
 const IMAGES_MS = 60_000
 const MAX_RETRY_MS = 7_000
+/** A runtime that restarts is back before this; until then the node goes on being ready. */
+const RUNTIME_PATIENCE_MS = 30_000
 
 export interface RegistrationOptions {
   readonly api: Api
@@ -20,7 +22,9 @@ export interface RegistrationOptions {
   readonly rootDir: string
   readonly signal: AbortSignal
   readonly facts: () => Promise<NodeFacts>
-  /** Further reasons why the node is not ready: parts of the agent that have not started. */
+  /** The agent has not looked at its pods yet. */
+  readonly starting: () => boolean
+  /** Further reasons why the node is not ready. */
   readonly problems: () => readonly string[]
   /** The node as the server has it, whenever it changed here. */
   readonly onNode: (node: Node) => void
@@ -36,6 +40,7 @@ export class Registration {
   #last = ''
   #reportedAt = Number.NEGATIVE_INFINITY
   #ready = false
+  #runtimeSeenAt = Number.NEGATIVE_INFINITY
   #poke: (() => void) | undefined
 
   constructor(options: RegistrationOptions) {
@@ -80,17 +85,23 @@ export class Registration {
     const now = clock.monotonic()
     const shape = JSON.stringify([this.#facts, health])
     if (shape === this.#last && now - this.#reportedAt < FULL_REPORT_MS) return
-    await this.#report(this.#facts, health)
+    if (!(await this.#report(this.#facts, health))) return
     this.#ready = health.problems.length === 0
     this.#last = shape
     this.#reportedAt = now
   }
 
-  async #report(facts: NodeFacts, health: NodeHealth): Promise<void> {
+  async #report(facts: NodeFacts, health: NodeHealth): Promise<boolean> {
     const { api, clock, onNode, signal } = this.#options
     const key = { name: facts.name }
     const time = timestamp(clock.now())
     let node = await this.#found(facts.name)
+    // An agent that starts again says nothing before it has looked: its pods run, and are not to be given up.
+    if (
+      this.#options.starting() &&
+      node?.status.conditions?.some((c) => c.type === 'Ready' && c.status === 'True')
+    )
+      return false
     node ??= await api.create<Node>(Node, newNode(facts, health, time), { signal })
     const labels = nodeLabels(facts)
     if (Object.entries(labels).some(([k, v]) => node?.metadata.labels?.[k] !== v)) {
@@ -104,6 +115,7 @@ export class Registration {
       { subresource: 'status', signal },
     )
     onNode(node)
+    return true
   }
 
   async #found(name: string): Promise<Node | undefined> {
@@ -122,13 +134,23 @@ export class Registration {
       this.#images = await runtime.images().catch(() => this.#images)
       this.#imagesAt = now
     }
-    const runtimeProblems = await runtime
-      .problems()
-      .catch((error: Error) => [`container runtime is down: ${error.message}`])
+    const runtimeProblems = await this.#runtimeProblems(now)
+    const own = this.#options.starting() ? ['the agent has not looked at its pods yet'] : []
     return {
-      problems: [...runtimeProblems, ...problems()],
+      problems: [...own, ...runtimeProblems, ...problems()],
       pressure: pressureOf(await readSignals(rootDir)),
       images: this.#images,
+    }
+  }
+
+  async #runtimeProblems(now: number): Promise<readonly string[]> {
+    try {
+      const found = await this.#options.runtime.problems()
+      this.#runtimeSeenAt = now
+      return found
+    } catch (error) {
+      if (now - this.#runtimeSeenAt < RUNTIME_PATIENCE_MS) return []
+      return [`container runtime is down: ${(error as Error).message}`]
     }
   }
 

@@ -92,34 +92,49 @@ for (const [name, signals, expected] of [
   })
 }
 
+interface World {
+  readonly api: MemoryApi
+  readonly clock: VirtualClock
+  readonly problems: string[]
+  /** Set: the agent has not looked at its pods yet. */
+  starting: boolean
+  /** Set: the runtime does not answer. */
+  down: boolean
+  patches(): number
+}
+
 async function registered(
-  check: (world: {
-    api: MemoryApi
-    clock: VirtualClock
-    problems: string[]
-    patches: () => number
-  }) => Promise<void>,
+  check: (world: World) => Promise<void>,
+  before: (world: World) => Promise<void> = async () => {},
 ): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), 'dhow-self-'))
   const clock = new VirtualClock(NOW)
   const api = new MemoryApi({ clock })
   const stop = new AbortController()
-  const problems: string[] = []
+  const patches = () => api.calls.filter((c) => c.verb === 'patch').length
+  const world: World = { api, clock, problems: [], starting: false, down: false, patches }
+  const runtime = new FakeRuntime({ clock })
+  runtime.problems = async () => {
+    if (world.down) throw new Error('no answer')
+    return []
+  }
+  await before(world)
   const registration = new Registration({
     api,
     clock,
     log: silentLog,
-    runtime: new FakeRuntime({ clock }),
+    runtime,
     rootDir: dir,
     signal: stop.signal,
     facts: async () => nodeFacts,
-    problems: () => problems,
+    starting: () => world.starting,
+    problems: () => world.problems,
     onNode: () => {},
     onHealth: () => {},
   })
   const running = registration.run()
   try {
-    await check({ api, clock, problems, patches: () => api.calls.filter((c) => c.verb === 'patch').length })
+    await check(world)
   } finally {
     stop.abort()
     await running
@@ -159,6 +174,55 @@ test('a node that was deleted comes back', () =>
     await eventually('back', async () => {
       await clock.advance(60_000)
       return (await ready(api).catch(() => '')) === 'True'
+    })
+  }))
+
+test('an agent that starts again does not make a ready node unready', () =>
+  registered(
+    async (world) => {
+      for (let i = 0; i < 10; i++) await world.clock.advance(200)
+      assert.equal(world.patches(), 0)
+      assert.equal(await ready(world.api), 'True')
+      world.starting = false
+      await eventually('a report', async () => {
+        await world.clock.advance(200)
+        return world.patches() > 0
+      })
+      assert.equal(await ready(world.api), 'True')
+    },
+    async (world) => {
+      world.starting = true
+      await world.api.create(Node, {
+        metadata: { name: 'n1' },
+        status: nodeStatus(nodeFacts, healthy, undefined, 'then'),
+      })
+    },
+  ))
+
+test('a new node is not ready before its agent has looked', () =>
+  registered(
+    async (world) => {
+      await eventually('not ready', async () => (await ready(world.api).catch(() => '')) === 'False')
+      world.starting = false
+      await eventually('ready', async () => {
+        await world.clock.advance(200)
+        return (await ready(world.api)) === 'True'
+      })
+    },
+    async (world) => {
+      world.starting = true
+    },
+  ))
+
+test('a runtime that is away for a moment does not make the node unready, one that stays away does', () =>
+  registered(async (world) => {
+    await eventually('ready', async () => (await ready(world.api).catch(() => '')) === 'True')
+    world.down = true
+    await world.clock.advance(20_000)
+    assert.equal(await ready(world.api), 'True')
+    await eventually('not ready', async () => {
+      await world.clock.advance(10_000)
+      return (await ready(world.api)) === 'False'
     })
   }))
 
