@@ -70,7 +70,7 @@ export async function ourProcesses(layout: Layout, commands: readonly string[]) 
 async function stopOurs(layout: Layout, clock: Clock): Promise<void> {
   for (;;) {
     const supervisors = await ourProcesses(layout, ['supervisor'])
-    const others = await ourProcesses(layout, ['agent', 'server'])
+    const others = await ourProcesses(layout, ['guard', 'agent', 'server', 'revive'])
     if (supervisors.length + others.length === 0) return
     await Promise.all(supervisors.map((p) => stopPid(p.pid, clock, 5_000)))
     await Promise.all(others.map((p) => stopPid(p.pid, clock, 10_000)))

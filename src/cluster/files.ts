@@ -86,6 +86,12 @@ export async function lockFile(path: string, clock: Clock, waitMs = 30_000): Pro
   }
 }
 
+/** Whether somebody holds the lock, and lives. */
+export async function isLocked(path: string): Promise<boolean> {
+  const holder = await readJson<ProcessIdentity>(path).catch(() => undefined)
+  return holder !== undefined && isAlive(holder)
+}
+
 /** Removes the lock of a dead process; when another waiter was faster, and took it, that one's lock is put back. */
 async function discard(path: string, aside: string, dead: ProcessIdentity): Promise<void> {
   try {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { silentLog, systemClock } from '../base/index.ts'
-import { lockFile } from './files.ts'
+import { isLocked, lockFile } from './files.ts'
 import { countEarlyExits, type Part, restartDelayMs } from './parts.ts'
 import { identify, isAliveSync, startTicksOf, stopProcess } from './process.ts'
 import { readSupervisorState, rotate, Supervisor } from './supervisor.ts'
@@ -135,8 +135,11 @@ test('a lock has one holder, and that of a dead process is taken over', async ()
   const path = join(dir, 'a.lock')
   const release = await lockFile(path, clock)
   await assert.rejects(lockFile(path, clock, 100), new RegExp(`process ${process.pid} has held it`))
+  assert.ok(await isLocked(path))
   await release()
+  assert.ok(!(await isLocked(path)))
   writeFileSync(path, JSON.stringify({ pid: process.pid, startTicks: '1', bootId: 'another' }))
+  assert.ok(!(await isLocked(path)))
   await (await lockFile(path, clock, 1000))()
   assert.ok(!existsSync(path))
 })
