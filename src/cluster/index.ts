@@ -1,5 +1,5 @@
 export { adminApi, adminIdentity } from './access.ts'
-export { hierarchies as cgroupHierarchies } from './cgroups.ts'
+export { hierarchies as cgroupHierarchies, removeCgroup } from './cgroups.ts'
 export { ensureCluster, findCluster, listClusters } from './clusters.ts'
 export { down, ourProcesses } from './down.ts'
 export { attempt as runCommand, CommandError } from './exec.ts'

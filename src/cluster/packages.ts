@@ -62,7 +62,7 @@ export async function installPackages(
     throw new MissingPackagesError(missing, 'this machine has no apt-get, and these are missing:')
   const packages = [...new Set(missing.map((r) => r.package))]
   const env = { DEBIAN_FRONTEND: 'noninteractive' }
-  // Packages' own services stay off: a cluster runs a containerd of its own.
+  // What packages only recommend is left out: a cluster runs a containerd of its own, with its own settings.
   const install = [
     'apt-get',
     'install',

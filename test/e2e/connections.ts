@@ -88,6 +88,7 @@ export async function longConnections(host: string, port: number, count = 4): Pr
     async (i) => {
       try {
         sockets[i] ??= await open(host, port)
+        if (sockets[i].destroyed) throw new Error('the connection broke')
         const line = `${++serial}\n`
         sockets[i].write(line)
         const [echoed] = await once(sockets[i], 'data', { signal: AbortSignal.timeout(PATIENCE_MS) })
@@ -109,6 +110,5 @@ async function open(host: string, port: number): Promise<Socket> {
   await once(socket, 'connect', { signal: AbortSignal.timeout(PATIENCE_MS) })
   // Also when nobody waits for it: the next exchange meets a broken connection.
   socket.on('error', () => {})
-  socket.on('close', () => socket.destroy(new Error('the connection broke')))
   return socket
 }

@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { findProcesses, runCommand } from '../../src/cluster/index.ts'
+import { systemClock } from '../../src/base/index.ts'
+import { findProcesses, removeCgroup, runCommand } from '../../src/cluster/index.ts'
 import { cannotRun, dhow, startCluster, type TestCluster, until } from './harness.ts'
+import { ask } from './load.ts'
 
 const skip = cannotRun
+const web = join(import.meta.dirname, '..', '..', 'examples', 'web')
 
 let cluster: TestCluster
 
@@ -60,7 +64,17 @@ test('down stops all, twice if need be; the data stays for the next up', { skip 
   assert.equal(await cluster.kubectl('get', 'configmap', 'kept', '-o', 'jsonpath={.data.a}'), 'b')
 })
 
-test('up and down may be killed at any moment: the next up works', { skip }, async () => {
+const isServed = () =>
+  until(
+    'the application to be served',
+    async () => (await ask(`http://${cluster.layout.apiIp}:30081/`)).status === 200,
+  )
+
+test('up and down may be killed at any moment, with pods on the node: the next up works', {
+  skip,
+}, async () => {
+  await cluster.dhow('up', '--no-kubeconfig', '-f', web)
+  await isServed()
   const { name, dataDir } = cluster.layout.config
   const identity = ['--name', name, '--data-dir', dataDir]
   const interrupted = async (args: string[], afterMs: number) => {
@@ -77,6 +91,7 @@ test('up and down may be killed at any moment: the next up works', { skip }, asy
   await cluster.dhow('up', '--no-kubeconfig')
   assert.match(await cluster.dhow('status'), /all is well/)
   assert.equal(await cluster.kubectl('get', 'configmap', 'kept', '-o', 'jsonpath={.data.a}'), 'b')
+  await isServed()
 })
 
 test('a restart of the machine: everything is gone but the disk, and up starts it again', {
@@ -86,7 +101,15 @@ test('a restart of the machine: everything is gone but the disk, and up starts i
   for (const { pid } of await findProcesses((args) => args.some((arg) => arg.includes(dataDir)))) {
     process.kill(pid, 'SIGKILL')
   }
-  await runCommand(['ip', 'link', 'delete', cluster.layout.nodeBridge])
+  await removeCgroup(cluster.layout.cgroupRoot, systemClock())
+  for (const link of [
+    cluster.layout.nodeBridge,
+    cluster.layout.dnsLink,
+    cluster.layout.nodes[0]!.podBridge,
+  ]) {
+    await runCommand(['ip', 'link', 'delete', link])
+  }
   await cluster.dhow('up', '--no-kubeconfig')
   assert.match(await cluster.dhow('status'), /all is well/)
+  await isServed()
 })

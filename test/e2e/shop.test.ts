@@ -128,3 +128,11 @@ test('a broken image stalls the rollout with the old replicas serving, and undo 
   const { failures } = await load.stop()
   assert.deepEqual(failures, [])
 })
+
+test('applying it again changes nothing, and the URL is printed again', { skip }, async () => {
+  const printed = await cluster.dhow('up', '--no-kubeconfig', '-f', shop)
+  assert.match(printed, /is already running: nothing to do/)
+  assert.match(printed, /deployment\.apps\/web unchanged/)
+  assert.doesNotMatch(printed, / (created|configured)$/m)
+  assert.match(printed, new RegExp(`${url}/ +\\(service "web"\\)`))
+})

@@ -6,7 +6,7 @@ const { POD_NAME, VERSION = '1', ON_TERM = 'exit' } = process.env
 const me = JSON.stringify({ pod: POD_NAME, version: VERSION, boot: `${Date.now()}-${process.pid}` })
 let draining = false
 
-const http = createHttpServer((request, response) => {
+const http = createHttpServer((_request, response) => {
   // Who keeps a connection learns with an answer that it is the last one.
   if (draining) response.setHeader('connection', 'close')
   response.setHeader('content-type', 'application/json').end(me)
