@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { type AppOptions, app, appClient, appScripts } from './app.ts'
-import { keptConnections, longConnections, newConnections, type RunningTraffic } from './connections.ts'
+import { keptConnections, longConnections, newConnections, type RunningTraffic, type Traffic } from './connections.ts''
+
 import { type TestCluster, until } from './harness.ts'
 
 /** What the tests of survival need to know of a pod. */
