@@ -13,8 +13,6 @@ export interface Connection {
   answered: boolean
 }
 
-/** As the runtime's own for SPDY. */
-export const IDLE_MS = 4 * 3_600_000
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 const GOODBYE_MS = 5_000
 
@@ -42,14 +40,13 @@ export function acceptWebSocket(connection: Connection, subprotocol: string): Pr
   })
 }
 
-/** A WebSocket that carries channels. Closes itself when nothing came or went for four hours. */
+/** A WebSocket that carries channels. */
 export class ChannelSocket {
   readonly protocol: Subprotocol
   /** Resolves when the connection is over, whoever ended it. */
   readonly closed: Promise<void>
   readonly #ws: WebSocket
   readonly #clock: Clock
-  #cancelIdle = () => {}
   #pauses = 0
 
   constructor(ws: WebSocket, protocol: Subprotocol, clock: Clock) {
@@ -58,24 +55,16 @@ export class ChannelSocket {
     this.#clock = clock
     this.closed = new Promise((resolve) => {
       if (ws.readyState === ws.CLOSED) return resolve()
-      ws.once('close', () => {
-        this.#cancelIdle()
-        resolve()
-      })
+      ws.once('close', () => resolve())
     })
-    this.#active()
   }
 
   onMessage(listener: (message: ChannelMessage) => void): void {
-    this.#ws.on('message', (data) => {
-      this.#active()
-      listener(decodeMessage(this.protocol, asBuffer(data)))
-    })
+    this.#ws.on('message', (data) => listener(decodeMessage(this.protocol, asBuffer(data))))
   }
 
   /** Resolves once the bytes are on their way, or the connection is over. */
   send(channel: number, data: Buffer): Promise<void> {
-    this.#active()
     if (this.#ws.readyState !== this.#ws.OPEN) return Promise.resolve()
     return new Promise((resolve) => {
       this.#ws.send(encodeMessage(this.protocol, channel, data), () => resolve())
@@ -98,13 +87,6 @@ export class ChannelSocket {
     this.#ws.resume()
     const cancel = this.#clock.after(GOODBYE_MS, () => this.#ws.terminate())
     void this.closed.then(cancel)
-  }
-
-  #active(): void {
-    this.#cancelIdle()
-    this.#cancelIdle = this.#clock.after(IDLE_MS, () =>
-      this.close(1000, 'nothing came or went for four hours'),
-    )
   }
 }
 

@@ -33,10 +33,10 @@ export function webSocketEnds(client: ChannelSocket, options: StreamOptions): Cl
     stdout: options.stdout ? channelWriter(client, CHANNEL.stdout) : undefined,
     stderr: options.stderr ? channelWriter(client, CHANNEL.stderr) : undefined,
     gone: client.closed,
-    async finish(status, stopping) {
+    async finish(status, early) {
       const text = client.protocol.status ? status : statusMessage(status)
       if (text !== '') await client.send(CHANNEL.error, Buffer.from(text))
-      client.close(stopping ? GOING_AWAY : NORMAL)
+      client.close(early ? GOING_AWAY : NORMAL)
       await client.closed
     },
   }

@@ -106,7 +106,7 @@ async function serveContainer(
           )
     const ends = await open.start(client).catch((error: Error) => error)
     if (ends instanceof Error) await client.finish(statusText(cannotStart(ends)), false)
-    else await runSession(client, ends, stopping)
+    else await runSession(client, ends, clock, stopping)
   } finally {
     open.close()
   }

@@ -1,6 +1,8 @@
 import type { Writable } from 'node:stream'
 import type { ChannelSocket } from './channel-socket.ts'
 
+import { channelWriter } from './client-websocket.ts'
+import { copy } from './session.ts'
 import type { SpdyConnection, SpdyStream } from './spdy/connection.ts'
 
 /**
@@ -25,7 +27,7 @@ export async function runPortSession(
     const number = Buffer.from([port & 0xff, port >> 8])
     void client.send(2 * i, number)
     void client.send(2 * i + 1, number)
-    ends.push(pump(stream, client, 2 * i), pump(error, client, 2 * i + 1))
+    ends.push(copy(stream, channelWriter(client, 2 * i)), copy(error, channelWriter(client, 2 * i + 1)))
   }
   client.onMessage((message) => {
     if (message.type !== 'data' || message.channel % 2 !== 0) return
@@ -41,14 +43,6 @@ export async function runPortSession(
   if (stopping.aborted) client.close(1001, 'the node agent is stopping')
   else client.close(1000)
   runtime.destroy()
-}
-
-async function pump(stream: SpdyStream, client: ChannelSocket, channel: number): Promise<void> {
-  try {
-    for await (const chunk of stream) await client.send(channel, chunk as Buffer)
-  } catch {
-    // The runtime is gone: the session ends.
-  }
 }
 
 /** Resolves when the stream takes more, or will not take anything any more. */

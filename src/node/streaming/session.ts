@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream'
+import type { Clock } from '../../base/index.ts'
 import type { TerminalSize } from '../runtime/runtime.ts'
 import type { TerminalSizes } from './sizes.ts'
 import { failure, type StreamStatus } from './status.ts'
@@ -12,8 +13,8 @@ export interface ClientEnds {
   readonly sizes: TerminalSizes | undefined
   /** Resolves when the client is gone. */
   readonly gone: Promise<void>
-  /** Says how it ended, a Status in JSON, and closes. */
-  finish(status: string, stopping: boolean): Promise<void>
+  /** Says how it ended, a Status in JSON, and closes; `early`: though the command may go on. */
+  finish(status: string, early: boolean): Promise<void>
 }
 
 /** The container's side. */
@@ -27,43 +28,73 @@ export interface ContainerEnds {
   release(): void
 }
 
+/** As the container runtime's own for the streams that it serves. */
+const IDLE_MS = 4 * 3_600_000
+
 /**
- * Joins a client and a container until the command has ended and all its output is delivered, the client is gone or
- * the agent stops. Each side's bytes wait for the other side to take them, and each direction ends by itself.
+ * Joins a client and a container until the command has ended and all its output is delivered, the client is gone, the
+ * agent stops, or nothing came or went for four hours. Each side's bytes wait for the other side to take them, and each
+ * direction ends by itself.
  */
 export async function runSession(
   client: ClientEnds,
   container: ContainerEnds,
+  clock: Clock,
   stopping: AbortSignal,
 ): Promise<void> {
   if (client.stdin && container.stdin) client.stdin.pipe(container.stdin)
   if (container.resize) client.sizes?.follow(container.resize)
   const outputs = Promise.all([copy(container.stdout, client.stdout), copy(container.stderr, client.stderr)])
-  const stopped = new Promise<void>((resolve) => {
-    if (stopping.aborted) resolve()
-    else stopping.addEventListener('abort', () => resolve(), { once: true })
-  })
+  const idle = idleFor(clock, [client.stdin, container.stdout, container.stderr])
+  const stop = Promise.withResolvers<End>()
+  const stopped = () =>
+    stop.resolve({ status: broken('the node agent is stopping; the container goes on running'), early: true })
+  if (stopping.aborted) stopped()
+  else stopping.addEventListener('abort', stopped, { once: true })
   const end = await Promise.race([
-    outputs.then(() => container.status),
-    client.gone.then(() => GONE),
-    stopped.then(() => STOPPING),
+    outputs.then(() => container.status).then((status): End => ({ status, early: false })),
+    client.gone.then(() => undefined),
+    idle.over.then((): End => ({ status: broken('nothing came or went for four hours'), early: true })),
+    stop.promise,
   ])
+  stopping.removeEventListener('abort', stopped)
+  idle.cancel()
   container.release()
-  if (end === STOPPING)
-    await client.finish(
-      statusText(failure('the node agent is stopping; the container goes on running')),
-      true,
-    )
-  else if (end !== GONE) await client.finish(end as string, false)
+  if (end) await client.finish(end.status, end.early)
 }
 
-const GONE = Symbol('gone')
-const STOPPING = Symbol('stopping')
+interface End {
+  readonly status: string
+  /** Not by the container's doing. */
+  readonly early: boolean
+}
+
+const broken = (message: string) => statusText(failure(message))
+
+function idleFor(
+  clock: Clock,
+  streams: readonly (Readable | undefined)[],
+): { readonly over: Promise<void>; cancel(): void } {
+  const over = Promise.withResolvers<void>()
+  let last = clock.monotonic()
+  // One timer however much comes: it looks at what has passed since the last bytes, and sleeps for the rest.
+  const check = () => {
+    const left = last + IDLE_MS - clock.monotonic()
+    if (left <= 0) over.resolve()
+    else cancel = clock.after(left, check)
+  }
+  let cancel = clock.after(IDLE_MS, check)
+  for (const stream of streams)
+    stream?.on('data', () => {
+      last = clock.monotonic()
+    })
+  return { over: over.promise, cancel: () => cancel() }
+}
 
 export const statusText = (status: StreamStatus): string => JSON.stringify(status)
 
 /** Resolves when all that came is handed on, or one of the two has broken. */
-function copy(from: Readable | undefined, to: Writable | undefined): Promise<void> {
+export function copy(from: Readable | undefined, to: Writable | undefined): Promise<void> {
   if (!from || !to) return Promise.resolve()
   return new Promise((resolve) => {
     const done = () => resolve()
