@@ -33,6 +33,8 @@ export class Decider {
   readonly #random: Random
   readonly #remembersFailures: boolean
   readonly #failures = new WeakMap<PodShape, { readonly version: number; readonly failure: Failure }>()
+  /** What cannot be done about a failure, for pods that are promised nothing. */
+  readonly #rescues = new WeakMap<Failure, PostFilter>()
   #verdicts = new Int32Array(0)
   #feasible = new Int32Array(0)
   #totals = new Float64Array(0)
@@ -81,6 +83,8 @@ export class Decider {
 
   /** What the postFilter plugins can do for a pod that was just refused. */
   rescue(snapshot: Snapshot, pod: Pod, shape: PodShape, failure: Failure): PostFilter | undefined {
+    const known = this.#rescues.get(failure)
+    if (known && !pod.status.nominatedNodeName) return known
     const cycle = this.cycle(snapshot, pod, shape)
     const unplaced = {
       hopeful: failure.hopeful,
@@ -90,10 +94,11 @@ export class Decider {
     }
     let last: PostFilter | undefined
     for (const plugin of this.#plugins) {
-      const answer = plugin.postFilter?.(cycle, unplaced)
+      const answer = snapshot.trial(() => plugin.postFilter?.(cycle, unplaced))
       if (answer) last = answer
       if (answer && 'nominate' in answer) break
     }
+    if (last && 'message' in last && this.#remembersFailures) this.#rescues.set(failure, last)
     return last
   }
 
@@ -104,13 +109,16 @@ export class Decider {
       .on(snapshot.nodes.nameOf(slot))
       .filter((n) => n.pod.metadata.uid !== pod.metadata.uid && n.shape.priority >= shape.priority)
       .map((n) => ({ pod: n.pod, shape: n.shape, slot, terminating: false }))
-    if (promised.length > 0) {
+    const verdict = this.#verdictNow(cycle, slot)
+    if (promised.length === 0 || verdict !== FITS) return verdict
+    return snapshot.trial(() => {
       for (const other of promised) snapshot.putBack(other)
-      const verdict = this.#verdictNow(cycle, slot)
-      for (const other of promised) snapshot.lift(other)
-      if (verdict !== FITS) return verdict
-    }
-    return this.#verdictNow(cycle, slot)
+      try {
+        return this.#verdictNow(cycle, slot)
+      } finally {
+        for (const other of promised) snapshot.lift(other)
+      }
+    })
   }
 
   #verdictNow(cycle: Cycle, slot: number): Verdict {

@@ -1,3 +1,4 @@
+export { runElectedScheduler } from './elected.ts'
 export {
   type ClusterEvent,
   type Cycle,

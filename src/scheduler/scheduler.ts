@@ -1,5 +1,5 @@
 import { type Api, isApiError, Pod, type UserInfo } from '../api/index.ts'
-import { type Clock, type Log, type Random, sleep } from '../base/index.ts'
+import type { Clock, Log, Random } from '../base/index.ts'
 import {
   EventRecorder,
   type Informer,
@@ -8,14 +8,18 @@ import {
   keyOf,
   keyText,
   type Metrics,
+  noMetrics,
 } from '../client/index.ts'
+import { bindPod } from './binding.ts'
 import { Decider, type Failure } from './decide.ts'
 import { type Followed, follow } from './follow.ts'
 import type { Plugin } from './framework.ts'
+import { SchedulerMetrics } from './metrics.ts'
 import { defaultPlugins } from './plugins/index.ts'
 import { type QueuedPod, type QueueState, SchedulingQueue } from './queue/queue.ts'
 import { type PlacedPod, Snapshot } from './snapshot/snapshot.ts'
-import { disruptedStatus, unschedulableStatus } from './status.ts'
+import { unschedulableStatus } from './status.ts'
+import { PodWriter } from './writer.ts'
 
 export interface SchedulerOptions {
   /** The API as the scheduler's user, `system:kube-scheduler`. */
@@ -84,6 +88,8 @@ class Scheduler {
   readonly #queue: SchedulingQueue
   readonly #decider: Decider
   readonly #recorder: EventRecorder
+  readonly #metrics: SchedulerMetrics
+  readonly #writer: PodWriter
   readonly #binding = new Set<Promise<void>>()
   readonly #unsubscribe: (() => void)[] = []
   #running = false
@@ -97,8 +103,15 @@ class Scheduler {
     this.#name = options.name ?? 'default-scheduler'
     this.#plugins = mergePlugins(options.plugins)
     this.#decider = new Decider(this.#plugins, random)
-    this.#queue = new SchedulingQueue({ clock, plugins: this.#plugins, wake: () => this.#wake() })
+    this.#metrics = new SchedulerMetrics(options.metrics ?? noMetrics, clock, this.#name)
+    this.#queue = new SchedulingQueue({
+      clock,
+      plugins: this.#plugins,
+      wake: () => this.#wake(),
+      onMove: (to, why) => this.#metrics.moved(to, why),
+    })
     this.#recorder = new EventRecorder({ api, clock, random, log, component: this.#name })
+    this.#writer = new PodWriter({ ...options, recorder: this.#recorder })
   }
 
   async start(): Promise<void> {
@@ -158,9 +171,13 @@ class Scheduler {
   #gone(pod: Pod): void {
     const { uid } = pod.metadata
     this.#queue.delete(uid)
-    this.#snapshot.nominations.delete(uid)
+    const wasPromised = this.#snapshot.nominations.delete(uid)
     const placed = this.#snapshot.placed(uid)
-    if (!placed) return
+    if (!placed) {
+      // The room that was kept for it is there for others.
+      if (wasPromised) this.#queue.on({ type: 'PodGone', pod })
+      return
+    }
     const node = this.#snapshot.nodes.nameOf(placed.slot)
     this.#snapshot.displace(uid)
     this.#leftNode(pod, node)
@@ -195,16 +212,21 @@ class Scheduler {
         this.#schedule(item)
       } catch (error) {
         log.error({ pod: keyText(keyOf(item.pod)), err: error }, 'a plugin failed')
+        this.#metrics.attempted('error', clock.monotonic())
         this.#queue.retry(item)
       }
     }
     this.#awake = false
+    this.#metrics.sizes(this.#queue.counts(), this.#snapshot.nodes.count, this.#snapshot.podCount)
   }
 
   #schedule(item: QueuedPod): void {
+    const start = this.#options.clock.monotonic()
     const decision = this.#decider.decide(this.#snapshot, item.pod, item.shape)
+    this.#metrics.decided(start)
     if (decision.outcome === 'none') {
       this.#fail(item, decision.failure)
+      this.#metrics.attempted('unschedulable', start)
       return
     }
     const { node } = decision
@@ -221,7 +243,7 @@ class Scheduler {
     }
     this.#snapshot.nominations.delete(item.pod.metadata.uid)
     this.#snapshot.place(item.pod, node)
-    const bound = this.#bind(item, node).finally(() => {
+    const bound = this.#bind(item, node, start).finally(() => {
       this.#binding.delete(bound)
       this.#wake()
     })
@@ -229,48 +251,24 @@ class Scheduler {
   }
 
   /** Never rejects: a pod that cannot be bound goes back into the queue. */
-  async #bind(item: QueuedPod, node: string): Promise<void> {
+  async #bind(item: QueuedPod, node: string, start: number): Promise<void> {
     const { pod } = item
+    const isWanted = () => this.#running && this.#queue.get(pod.metadata.uid) === item
     try {
-      await this.#permit(pod, node)
-      for (const plugin of this.#plugins) if (plugin.preBind) await plugin.preBind(pod, node)
-      await this.#bindBy(pod, node)
-      for (const plugin of this.#plugins) plugin.postBind?.(pod, node)
+      await bindPod({ ...this.#options, plugins: this.#plugins, isWanted }, pod, node)
       const message = `Successfully assigned ${pod.metadata.namespace}/${pod.metadata.name} to ${node}`
       this.#recorder.record(pod, { type: 'Normal', reason: 'Scheduled', message })
+      this.#metrics.attempted('scheduled', start)
+      this.#metrics.bound(item)
     } catch (error) {
+      this.#metrics.attempted('error', start)
       this.#notBound(item, node, error)
     }
-  }
-
-  async #permit(pod: Pod, node: string): Promise<void> {
-    const { clock, signal } = this.#options
-    const waits: Promise<void>[] = []
-    for (const plugin of this.#plugins) {
-      const permit = plugin.permit?.(pod, node)
-      if (permit?.answer === 'reject') throw new Error(`${plugin.name}: ${permit.reason}`)
-      if (permit?.answer !== 'wait') continue
-      const stop = new AbortController()
-      const late = sleep(clock, permit.timeoutMs, AbortSignal.any([signal, stop.signal])).then(() => {
-        throw new Error(`${plugin.name} gave no permission within ${permit.timeoutMs} ms`)
-      })
-      late.catch(() => {})
-      waits.push(Promise.race([permit.until, late]).finally(() => stop.abort()))
-    }
-    await Promise.all(waits)
-  }
-
-  async #bindBy(pod: Pod, node: string): Promise<void> {
-    for (const plugin of this.#plugins) if (plugin.bind && (await plugin.bind(pod, node))) return
-    const { namespace, name, uid } = pod.metadata
-    const body = { metadata: { namespace, name, uid }, target: { kind: 'Node', name: node } }
-    await this.#options.api.call(Pod, { namespace, name }, { subresource: 'binding', method: 'POST', body })
   }
 
   #notBound(item: QueuedPod, node: string, error: unknown): void {
     const { pod } = item
     for (const plugin of this.#plugins.toReversed()) plugin.unreserve?.(pod, node)
-    // The answer may have been lost on the way: what the informer says counts.
     const placed = this.#snapshot.placed(pod.metadata.uid)
     if (placed && !placed.pod.spec.nodeName && this.#snapshot.displace(pod.metadata.uid)) {
       this.#leftNode(pod, node)
@@ -281,22 +279,26 @@ class Scheduler {
       { pod: keyText(keyOf(pod)), node, err: error },
       'cannot bind a pod',
     )
+    if (!usual) {
+      const message = error instanceof Error ? error.message : String(error)
+      this.#recorder.record(pod, { type: 'Warning', reason: 'FailedScheduling', message })
+    }
     this.#queue.retry(item)
   }
 
   #fail(item: QueuedPod, failure: Failure): void {
     const { pod, shape } = item
     const rescue = this.#decider.rescue(this.#snapshot, pod, shape, failure)
+    if (rescue) this.#metrics.preemptionTried()
     const message = rescue && 'message' in rescue ? `${failure.message} ${rescue.message}` : failure.message
-    const promised = pod.status.nominatedNodeName || undefined
-    let nominated = promised
+    let nominated = this.#snapshot.nominations.nodeOf(pod.metadata.uid)
     if (rescue && 'nominate' in rescue) nominated = rescue.nominate
     else if (rescue && !rescue.keepNomination) nominated = undefined
     this.#snapshot.nominations.set(pod, shape, nominated)
     this.#queue.park(item, failure.rejectedBy)
     this.#recorder.record(pod, { type: 'Warning', reason: 'FailedScheduling', message })
     const change = unschedulableStatus(pod, message, nominated, this.#options.clock.now())
-    if (change) void this.#patchStatus(pod, change)
+    if (change) void this.#writer.status(pod, change)
     if (rescue && 'nominate' in rescue) void this.#preempt(item, rescue.nominate, rescue.evict)
   }
 
@@ -307,39 +309,15 @@ class Scheduler {
       if (other.shape.priority >= item.shape.priority) continue
       this.#snapshot.nominations.delete(other.pod.metadata.uid)
       this.#queue.activate(other.pod.metadata.uid)
-      void this.#patchStatus(other.pod, { nominatedNodeName: null })
+      void this.#writer.status(other.pod, { nominatedNodeName: null })
     }
+    this.#metrics.preempted(victims.length)
     const waiting = victims.filter((v) => !v.pod.metadata.deletionTimestamp)
     try {
-      await Promise.all(waiting.map((victim) => this.#evict(victim.pod, item.pod, node)))
+      await Promise.all(waiting.map((victim) => this.#writer.evict(victim.pod, item.pod, node)))
     } catch (error) {
       log.warn({ pod: keyText(keyOf(item.pod)), node, err: error }, 'cannot make room for a pod')
       this.#queue.activate(item.pod.metadata.uid)
-    }
-  }
-
-  async #evict(victim: Pod, by: Pod, node: string): Promise<void> {
-    const { api, clock } = this.#options
-    await this.#patchStatus(victim, disruptedStatus(by, clock.now()))
-    try {
-      await api.delete(Pod, keyOf(victim), { preconditions: { uid: victim.metadata.uid } })
-    } catch (error) {
-      if (isApiError(error, 'NotFound', 'Conflict')) return
-      throw error
-    }
-    const message = `Preempted by pod ${by.metadata.uid} on node ${node}`
-    this.#recorder.record(victim, { type: 'Normal', reason: 'Preempted', message })
-  }
-
-  /** Never rejects: the next attempt says it again. */
-  async #patchStatus(pod: Pod, status: object): Promise<void> {
-    const { api, log } = this.#options
-    const body = { metadata: { uid: pod.metadata.uid }, status }
-    try {
-      await api.patch(Pod, keyOf(pod), { type: 'strategic', body }, { subresource: 'status' })
-    } catch (error) {
-      if (isApiError(error, 'NotFound', 'Conflict') || !this.#running) return
-      log.warn({ pod: keyText(keyOf(pod)), err: error }, 'cannot write the status of a pod')
     }
   }
 }

@@ -157,3 +157,44 @@ test('a pod leaves the room to a more important one that was promised it, and th
   assert.equal(decider.decide(snapshot, podObject({ requests: { cpu: '2' }, priority: 200 })).outcome, 'node')
   assert.equal(decider.decide(snapshot, promised).outcome, 'node')
 })
+
+test('when a pod that was promised room goes away, those that left it to it are tried with what is there', () => {
+  const snapshot = snapshotOf([{ name: 'a' }])
+  const decider = new Decider(defaultPlugins, seededRandom(3))
+  const promised = podObject({ ...important, nominated: 'a' })
+  snapshot.nominations.set(promised, snapshot.shapes.of(promised), 'a')
+  const small = podObject({ requests: { cpu: '2' } })
+  assert.equal(decider.decide(snapshot, small).outcome, 'none')
+  assert.equal(decider.decide(snapshot, small).outcome, 'none')
+  snapshot.nominations.delete(promised.metadata.uid)
+  assert.equal(decider.decide(snapshot, small).outcome, 'node')
+})
+
+test('a search in vain is not repeated for pods alike until something changes', () => {
+  const snapshot = snapshotOf(NODES, [on('a', 'x', '4', 100), on('a', 'low', '0', 1), on('b', 'y', '4', 100)])
+  let searches = 0
+  const plugins = defaultPlugins.map((p) =>
+    p.postFilter
+      ? {
+          ...p,
+          postFilter: (...args: Parameters<NonNullable<typeof p.postFilter>>) => {
+            searches++
+            return p.postFilter!(...args)
+          },
+        }
+      : p,
+  )
+  const decider = new Decider(plugins, seededRandom(3))
+  const ask = () => {
+    const pod = podObject({ ...important, name: `p${searches}` })
+    const shape = snapshot.shapes.of(pod)
+    const decision = decider.decide(snapshot, pod, shape)
+    assert.ok(decision.outcome === 'none')
+    decider.rescue(snapshot, pod, shape, decision.failure)
+  }
+  for (let i = 0; i < 5; i++) ask()
+  assert.equal(searches, 1)
+  snapshot.displace('default/low')
+  ask()
+  assert.equal(searches, 2)
+})

@@ -53,6 +53,7 @@ function isPreempted(pod: Pod): boolean {
 function search(cycle: Cycle, unplaced: Unplaced): PostFilter {
   const { snapshot } = cycle
   const { hopeful, random } = unplaced
+  if (snapshot.leastPriority >= cycle.shape.priority) return nobodyToGo(snapshot.nodes.count, hopeful.length)
   const budgets = budgetsOf([...snapshot.budgets.values()])
   const wanted = Math.max(MIN_CANDIDATES, Math.floor(hopeful.length * CANDIDATE_SHARE))
   const start = Math.floor(random.next() * hopeful.length)
@@ -73,6 +74,14 @@ function search(cycle: Cycle, unplaced: Unplaced): PostFilter {
   const rest = snapshot.nodes.count - hopeful.length
   if (rest > 0) reasons.set(NOT_HELPFUL, rest)
   return { message: `preemption: ${notAvailable(snapshot.nodes.count, reasons)}`, keepNomination: false }
+}
+
+/** Nobody in the whole cluster is less important. */
+function nobodyToGo(nodes: number, hopeful: number): PostFilter {
+  const reasons = new Map<string, number>()
+  if (hopeful > 0) reasons.set(NO_VICTIMS, hopeful)
+  if (nodes > hopeful) reasons.set(NOT_HELPFUL, nodes - hopeful)
+  return { message: `preemption: ${notAvailable(nodes, reasons)}`, keepNomination: false }
 }
 
 /** Takes all less important pods off the node; if that helps, lets those back that need not go, important ones first. */

@@ -6,7 +6,7 @@ export const nodeName: Plugin = {
   scope: 'node',
   events: [{ on: 'NodeAdded' }],
   preFilter(cycle) {
-    const wanted = cycle.shape.spec.nodeName
+    const wanted = cycle.shape.nodeName
     if (!wanted) return undefined
     const no = cycle.reject(nodeName, ["node(s) didn't match the requested node name"], true)
     const { nodes } = cycle.snapshot

@@ -1,3 +1,4 @@
+import type { Node, Pod } from '../../api/index.ts'
 import { type Cycle, FITS, MAX_SCORE, type Plugin } from '../framework.ts'
 import { interest } from '../queue/events.ts'
 import { CPU, MEMORY, PODS } from '../snapshot/nodes.ts'
@@ -26,7 +27,7 @@ export const nodeResourcesFit: Plugin = {
   scope: 'node',
   events: [
     interest('PodGone'),
-    interest('PodChanged'),
+    interest('PodChanged', (_, { pod, old }) => asksForLess(pod, old)),
     interest('NodeAdded', (pod, { node }) => couldHold(pod, node)),
     interest(
       'NodeUpdated',
@@ -90,7 +91,13 @@ function insufficient(cycle: Cycle, needs: readonly Need[], slot: number): numbe
   return cycle.reject(nodeResourcesFit, reasons, hopeless)
 }
 
-function couldHold(pod: Parameters<typeof podRequests>[0], node: import('../../api/index.ts').Node): boolean {
+function asksForLess(pod: Pod, old: Pod): boolean {
+  const now = podRequests(pod)
+  for (const [name, amount] of podRequests(old)) if ((now.get(name) ?? 0) < amount) return true
+  return false
+}
+
+function couldHold(pod: Pod, node: Node): boolean {
   const offered = node.status?.allocatable ?? {}
   for (const [name, amount] of podRequests(pod)) {
     if (amount > 0 && amount > amountOf(name, offered[name] ?? '0')) return false

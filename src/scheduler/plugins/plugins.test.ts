@@ -49,6 +49,21 @@ table('cluster', [
   },
 ])
 
+table('NodeName', [
+  {
+    name: 'the node that is named',
+    nodes: [{ name: 'a' }, { name: 'b' }],
+    pod: { spec: { nodeName: 'b' } },
+    expect: 'b',
+  },
+  {
+    name: 'which does not exist',
+    nodes: [{ name: 'a' }],
+    pod: { spec: { nodeName: 'b' } },
+    expect: "0/1 nodes are available: 1 node(s) didn't match the requested node name.",
+  },
+])
+
 table('NodeUnschedulable', [
   {
     name: 'cordoned nodes take nothing',

@@ -50,6 +50,13 @@ export class SchedulingQueue {
   readonly #backoff = new Heap<QueuedPod>((a, b) => a.backoffUntil - b.backoffUntil)
   /** Pods that the same event helps, together: those of one shape with the same rejections. */
   readonly #parked = new Map<string, Set<QueuedPod>>()
+  readonly #counts: Record<QueueState, number> = {
+    active: 0,
+    backoff: 0,
+    unschedulable: 0,
+    gated: 0,
+    inFlight: 0,
+  }
   #cancelTimer: (() => void) | undefined
   #timerAt = Number.POSITIVE_INFINITY
 
@@ -80,6 +87,7 @@ export class SchedulingQueue {
         heapIndex: -1,
       }
       this.#pods.set(uid, item)
+      this.#counts.gated++
       this.#admit(item, 'PodAdd')
       return
     }
@@ -108,6 +116,7 @@ export class SchedulingQueue {
     if (!item) return
     this.#leave(item)
     this.#pods.delete(uid)
+    this.#counts[item.state]--
   }
 
   get(uid: string): QueuedPod | undefined {
@@ -118,7 +127,7 @@ export class SchedulingQueue {
   pop(): QueuedPod | undefined {
     const item = this.#active.pop() ?? this.#early()
     if (!item) return undefined
-    item.state = 'inFlight'
+    this.#become(item, 'inFlight')
     item.attempts++
     return item
   }
@@ -139,13 +148,12 @@ export class SchedulingQueue {
     const now = this.#options.clock.monotonic()
     this.#failed(item, now)
     item.rejectedBy = rejectedBy
-    item.state = 'unschedulable'
+    this.#become(item, 'unschedulable', 'ScheduleAttemptFailure')
     item.parkedAt = now
     const key = groupOf(item)
     const group = this.#parked.get(key)
     if (group) group.add(item)
     else this.#parked.set(key, new Set([item]))
-    this.#options.onMove?.('unschedulable', 'ScheduleAttemptFailure')
     this.#setTimer(now + FLUSH_MS)
   }
 
@@ -180,9 +188,7 @@ export class SchedulingQueue {
   }
 
   counts(): Readonly<Record<QueueState, number>> {
-    const counts = { active: 0, backoff: 0, unschedulable: 0, gated: 0, inFlight: 0 }
-    for (const item of this.#pods.values()) counts[item.state]++
-    return counts
+    return { ...this.#counts }
   }
 
   close(): void {
@@ -193,9 +199,8 @@ export class SchedulingQueue {
   #admit(item: QueuedPod, why: string): void {
     for (const plugin of this.#options.plugins) {
       if (plugin.preEnqueue?.(item.pod) === undefined) continue
-      item.state = 'gated'
+      this.#become(item, 'gated', why)
       item.rejectedBy = new Set([plugin.name])
-      this.#options.onMove?.('gated', why)
       return
     }
     this.#activate(item, why)
@@ -203,15 +208,21 @@ export class SchedulingQueue {
 
   #activate(item: QueuedPod, why: string): void {
     if (item.backoffUntil > this.#options.clock.monotonic()) {
-      item.state = 'backoff'
+      this.#become(item, 'backoff', why)
       this.#backoff.push(item)
       this.#setTimer(item.backoffUntil)
     } else {
-      item.state = 'active'
+      this.#become(item, 'active', why)
       this.#active.push(item)
     }
     this.#options.wake()
-    this.#options.onMove?.(item.state, why)
+  }
+
+  #become(item: QueuedPod, state: QueueState, why?: string): void {
+    this.#counts[item.state]--
+    this.#counts[state]++
+    item.state = state
+    if (why !== undefined) this.#options.onMove?.(state, why)
   }
 
   #leave(item: QueuedPod): void {

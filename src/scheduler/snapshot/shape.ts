@@ -44,6 +44,8 @@ export interface PodShape {
   readonly needs: string
   readonly namespace: string
   readonly labels: Labels
+  /** The one node it asks for. */
+  readonly nodeName: string | undefined
   readonly priority: number
   readonly requests: Amounts
   readonly scored: Amounts
@@ -72,9 +74,11 @@ export class Shapes {
   readonly #known = new LruMap<string, PodShape>(MAX_SHAPES)
   #next = 1
 
-  of(pod: Pod): PodShape {
+  /** Of a pod that is `placed` it does not matter where: it has the shape of one that waits. */
+  of(pod: Pod, placed = false): PodShape {
     const { spec, metadata } = pod
-    const needs = needsOf(pod)
+    const nodeName = (placed ? undefined : spec.nodeName) || undefined
+    const needs = needsOf(pod, nodeName)
     const owner = ownerOf(pod)
     const signature = JSON.stringify([
       metadata.namespace,
@@ -89,14 +93,14 @@ export class Shapes {
     ])
     let shape = this.#known.get(signature)
     if (!shape) {
-      shape = shapeOf(pod, this.#next++, needs, owner)
+      shape = shapeOf(pod, this.#next++, needs, owner, nodeName)
       this.#known.set(signature, shape)
     }
     return shape
   }
 }
 
-function needsOf(pod: Pod): string {
+function needsOf(pod: Pod, nodeName: string | undefined): string {
   const { spec } = pod
   const containers = [...spec.containers, ...(spec.initContainers ?? [])]
   return JSON.stringify([
@@ -107,16 +111,27 @@ function needsOf(pod: Pod): string {
     spec.nodeSelector,
     spec.affinity?.nodeAffinity,
     spec.tolerations,
-    spec.nodeName === undefined ? 0 : resizing(pod),
+    nodeName,
+    spec.nodeName ? resizing(pod) : 0,
     spec.volumes?.map(
       (v) => v.persistentVolumeClaim?.claimName ?? (v.ephemeral ? ephemeralClaim(pod, v.name) : 0),
     ),
   ])
 }
 
+/** What containers have that is not what they ask for: 0 for a pod that is not being resized. */
 function resizing(pod: Pod): unknown {
-  const statuses = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])]
-  return statuses.map((s) => [s.name, s.allocatedResources, s.resources?.requests])
+  const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {}
+  if (containerStatuses.length === 0) return 0
+  const { containers, initContainers = [] } = pod.spec
+  const differing = [...containerStatuses, ...initContainerStatuses].flatMap((status) => {
+    const has = [status.allocatedResources, status.resources?.requests]
+    const container = [...containers, ...initContainers].find((c) => c.name === status.name)
+    const asked = JSON.stringify(container?.resources?.requests ?? {})
+    const differs = has.some((r) => r !== undefined && JSON.stringify(r) !== asked)
+    return differs ? [[status.name, ...has]] : []
+  })
+  return differing.length === 0 ? 0 : differing
 }
 
 function ownerOf(pod: Pod): PodShape['owner'] {
@@ -124,7 +139,13 @@ function ownerOf(pod: Pod): PodShape['owner'] {
   return owner && { kind: owner.kind, name: owner.name }
 }
 
-function shapeOf(pod: Pod, id: number, needs: string, owner: PodShape['owner']): PodShape {
+function shapeOf(
+  pod: Pod,
+  id: number,
+  needs: string,
+  owner: PodShape['owner'],
+  nodeName: string | undefined,
+): PodShape {
   const { spec, metadata } = pod
   const namespace = metadata.namespace ?? ''
   const labels = metadata.labels
@@ -137,6 +158,7 @@ function shapeOf(pod: Pod, id: number, needs: string, owner: PodShape['owner']):
     needs,
     namespace,
     labels,
+    nodeName,
     priority: spec.priority ?? 0,
     requests: podRequests(pod),
     scored: scoredRequests(pod),

@@ -28,7 +28,9 @@ export class Snapshot {
   readonly terms: ExistingTerms
   readonly volumes = new Volumes()
   readonly related = new Related()
-  readonly nominations = new Nominations()
+  readonly nominations = new Nominations(() => {
+    this.nodes.version++
+  })
   /** By namespace and name. */
   readonly budgets = new Map<string, PodDisruptionBudget>()
   readonly namespaceLabels: NamespaceLabels
@@ -38,6 +40,8 @@ export class Snapshot {
   readonly #bySlot = new Map<number, Map<string, PlacedPod>>()
   /** Host ports in use by slot: 'TCP/80' to the addresses that use it, each with its number of users. */
   readonly #ports = new Map<number, Map<string, Map<string, number>>>()
+  /** How many pods there are of each priority. */
+  readonly #priorities = new Map<number, number>()
   #columns = 0
 
   constructor() {
@@ -83,7 +87,7 @@ export class Snapshot {
   /** Puts a pod on a node, in place of what was known of it before. */
   place(pod: Pod, nodeName: string): void {
     const { uid, deletionTimestamp } = pod.metadata
-    const shape = this.shapes.of(pod)
+    const shape = this.shapes.of(pod, true)
     const slot = this.nodes.slotFor(nodeName)
     const terminating = deletionTimestamp !== undefined
     const before = this.#placed.get(uid)
@@ -110,7 +114,22 @@ export class Snapshot {
     return true
   }
 
-  /** Stops counting a pod, to see what would be without it; `putBack` must follow before anything else changes. */
+  /** Runs `fn`, which puts back what it lifts: nothing that was remembered is forgotten over it. */
+  trial<T>(fn: () => T): T {
+    const { version } = this.nodes
+    try {
+      return fn()
+    } finally {
+      this.nodes.version = version
+    }
+  }
+
+  /** The least priority of a pod on a node; Infinity without pods. */
+  get leastPriority(): number {
+    return Math.min(...this.#priorities.keys())
+  }
+
+  /** Stops counting a pod, to see what would be without it. Only in a trial. */
   lift(placed: PlacedPod): void {
     this.#uncount(placed)
   }
@@ -173,6 +192,9 @@ export class Snapshot {
   #addAmounts({ shape, slot }: PlacedPod, sign: 1 | -1): void {
     const { nodes } = this
     nodes.podCount[slot]! += sign
+    const count = (this.#priorities.get(shape.priority) ?? 0) + sign
+    if (count > 0) this.#priorities.set(shape.priority, count)
+    else this.#priorities.delete(shape.priority)
     for (const [name, amount] of shape.requests) {
       const column = nodes.column(name)
       if (column !== undefined) nodes.requested[column]![slot]! += sign * amount
