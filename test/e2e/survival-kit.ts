@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { type AppOptions, app, appClient, appScripts } from './app.ts'
-import { keptConnections, longConnections, newConnections, type RunningTraffic, type Traffic } from './connections.ts''
+import {
+  keptConnections,
+  longConnections,
+  newConnections,
+  type RunningTraffic,
+  type Traffic,
+} from './connections.ts'
 
 import { type TestCluster, until } from './harness.ts'
 
