@@ -163,13 +163,9 @@ describe('the cluster DNS', () => {
     assert.deepEqual(answersOf(await dig({ port, name: fresh })), [`${fresh} A 192.0.2.2`])
   })
 
-  test('when an upstream is silent, the next one is asked, and it is left out for a while', async () => {
+  test('when an upstream is silent, the next one is asked', async () => {
     first.reply = () => 'silence'
     assert.deepEqual(answersOf(await dig({ port, name: fresh })), [`${fresh} A 192.0.2.2`])
-    const asked = first.asked.length
-    fresh = `again.${fresh}`
-    assert.deepEqual(answersOf(await dig({ port, name: fresh })), [`${fresh} A 192.0.2.2`])
-    assert.equal(first.asked.length, asked)
   })
 
   test('malformed messages are answered with FORMERR or not at all, and hurt nobody', async () => {

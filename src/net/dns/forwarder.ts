@@ -20,19 +20,22 @@ export interface Forwarded {
   readonly shape: ResponseShape
 }
 
-const ATTEMPT_MS = 1_500
+const ATTEMPT_MS = 1_000
+/** How often each upstream is asked: datagrams get lost. */
+const ROUNDS = 2
 /** Resolvers in pods give up after 5 s. */
 const TOTAL_MS = 4_000
 const MAX_IN_FLIGHT = 500
 const MAX_UPSTREAMS = 5
-/** An upstream that does not answer is left out for so long, doubling. */
-const DOWN_MS = { first: 500, most: 8_000 }
+/** An upstream that failed twice in a row is left out for so long, doubling. */
+const DOWN_MS = { first: 2_000, most: 8_000 }
 const SERVFAIL = 2
 const REFUSED = 5
 
 interface Health {
-  failures: number
-  downUntil: number
+  readonly failures: number
+  readonly failedAt: number
+  readonly downUntil: number
 }
 
 /**
@@ -71,33 +74,48 @@ export class Forwarder {
   }
 
   async #resolve(query: Query, key: string): Promise<Forwarded | undefined> {
-    const { clock, random } = this.#options
+    const { clock } = this.#options
     const deadline = clock.monotonic() + TOTAL_MS
     let refusal: Forwarded | undefined
-    for (const upstream of this.#candidates()) {
-      const left = deadline - clock.monotonic()
-      if (left <= 0) break
-      const question = upstreamQuestion(query, Math.floor(random.next() * 65_536))
-      const found = await this.#attempt(upstream, question, Math.min(ATTEMPT_MS, left))
-      if (!found) continue
-      // One that will not say may have a neighbour that does.
-      if (found.shape.rcode === SERVFAIL || found.shape.rcode === REFUSED) {
+    const refusedBy = new Set<Upstream>()
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const upstream of this.#candidates(query)) {
+        const left = deadline - clock.monotonic()
+        if (left <= 0) break
+        if (refusedBy.has(upstream)) continue
+        const found = await this.#attempt(upstream, this.#question(query), Math.min(ATTEMPT_MS, left))
+        if (!found) continue
+        if (found.shape.rcode !== SERVFAIL && found.shape.rcode !== REFUSED) {
+          this.#cache.put(key, found.response, found.shape, clock.monotonic())
+          return found
+        }
+        // One that will not say may have a neighbour that does.
         refusal ??= found
-        continue
+        refusedBy.add(upstream)
       }
-      this.#cache.put(key, found.response, found.shape, clock.monotonic())
-      return found
+      if (refusal) break
     }
     if (refusal) this.#cache.put(key, refusal.response, refusal.shape, clock.monotonic())
     return refusal
   }
 
-  #candidates(): readonly Upstream[] {
+  /** Those that answered last time. The others are asked beside them now and then, without anybody waiting for it. */
+  #candidates(query: Query): readonly Upstream[] {
     const now = this.#options.clock.monotonic()
-    return this.#options
-      .upstreams()
-      .slice(0, MAX_UPSTREAMS)
-      .filter((u) => (this.#health.get(textOf(u))?.downUntil ?? 0) <= now)
+    const all = this.#options.upstreams().slice(0, MAX_UPSTREAMS)
+    const good = all.filter((u) => !this.#health.has(textOf(u)))
+    const due = all.filter((u) => (this.#health.get(textOf(u))?.downUntil ?? Number.POSITIVE_INFINITY) <= now)
+    if (good.length === 0) return due
+    for (const upstream of due) {
+      const health = this.#health.get(textOf(upstream))!
+      this.#health.set(textOf(upstream), { ...health, downUntil: now + DOWN_MS.first })
+      void this.#attempt(upstream, this.#question(query), ATTEMPT_MS)
+    }
+    return good
+  }
+
+  #question(query: Query): Buffer {
+    return upstreamQuestion(query, Math.floor(this.#options.random.next() * 65_536))
   }
 
   async #attempt(upstream: Upstream, question: Buffer, timeoutMs: number): Promise<Forwarded | undefined> {
@@ -110,6 +128,7 @@ export class Forwarder {
     const stop = new AbortController()
     const cancel = clock.after(timeoutMs, () => stop.abort(new Error(`no answer within ${timeoutMs} ms`)))
     const to = textOf(upstream)
+    const startedAt = clock.monotonic()
     try {
       metrics.increment('coredns_forward_requests_total', { to })
       let response = await exchange.udp(upstream, question, stop.signal)
@@ -121,16 +140,24 @@ export class Forwarder {
       this.#health.delete(to)
       return { response, shape }
     } catch (error) {
-      const failures = (this.#health.get(to)?.failures ?? 0) + 1
-      const downMs = Math.min(DOWN_MS.most, DOWN_MS.first * 2 ** (failures - 1))
-      this.#health.set(to, { failures, downUntil: clock.monotonic() + downMs })
+      this.#fail(to, startedAt)
       metrics.increment('coredns_forward_healthcheck_failures_total', { to })
-      log.debug({ upstream: to, error: String(error), downMs }, 'an upstream resolver does not answer')
+      log.debug({ upstream: to, error: String(error) }, 'an upstream resolver does not answer')
       return undefined
     } finally {
       cancel()
       stop.abort()
     }
+  }
+
+  /** Many questions that were lost at the same time are one failure. */
+  #fail(to: string, startedAt: number): void {
+    const now = this.#options.clock.monotonic()
+    const before = this.#health.get(to)
+    if (before && startedAt < before.failedAt) return
+    const failures = (before?.failures ?? 0) + 1
+    const downMs = failures < 2 ? 0 : Math.min(DOWN_MS.most, DOWN_MS.first * 2 ** (failures - 2))
+    this.#health.set(to, { failures, failedAt: now, downUntil: now + downMs })
   }
 }
 

@@ -3,7 +3,8 @@ import { after, before, describe, test } from 'node:test'
 import { EndpointSlice, Service } from '../../api/index.ts'
 import { silentLog } from '../../base/index.ts'
 import { eventually } from '../../client/testing/index.ts'
-import { NetCluster } from '../testing/cluster.ts'
+import { ensureOwnAddress, removeOwnAddress } from '../dns/link.ts'
+import { hurriedClock, NetCluster } from '../testing/cluster.ts'
 import {
   CAN_MAKE_NAMESPACES,
   CLIENT_POD_IP,
@@ -222,6 +223,14 @@ describe('the service proxy', { skip: CAN_MAKE_NAMESPACES ? false : 'needs root 
     assert.deepEqual(Object.keys(answers).sort(), [...PODS])
   })
 
+  test('while the node restarts its own DNS, clients wait instead of being refused', async () => {
+    await ensureOwnAddress(lab.onNode, 'own', '10.96.0.10')
+    assert.equal(await lab.at('client').udp('10.96.0.10', 53), 'ETIMEDOUT')
+    assert.equal(await lab.at('client').udp(NODE_IP, 53), 'ECONNREFUSED')
+    await removeOwnAddress(lab.onNode, 'own')
+    assert.doesNotMatch(await lab.onNode('ip', ['address']), /10\.96\.0\.10/)
+  })
+
   test('rules outlive the process; the next one adopts them and removes what is no longer wanted', async () => {
     await cluster.putService(aService('stays', '10.96.1.13'), aSlice('stays', [onNode(A)]))
     await cluster.putService(aService('goes', '10.96.1.14'), aSlice('goes', [onNode(A)]))
@@ -239,5 +248,21 @@ describe('the service proxy', { skip: CAN_MAKE_NAMESPACES ? false : 'needs root 
     const rules = await lab.onNode('nft', ['list', 'table', 'ip', TABLE])
     assert.match(rules, /10\.96\.1\.13 \. tcp \. 80/)
     assert.doesNotMatch(rules, /10\.96\.1\.14|sticky-3/)
+  })
+
+  test('rules that somebody removed come back', async () => {
+    cluster.stop()
+    cluster = new NetCluster(hurriedClock(100))
+    await cluster.putService(aService('back', '10.96.1.15'), aSlice('back', [onNode(A)]))
+    proxy = startProxy(cluster, lab)
+    await reaches('an answer', 'client', '10.96.1.15', 80)
+    await lab.onNode('nft', ['flush', 'ruleset'])
+    await reaches('an answer again', 'client', '10.96.1.15', 80)
+    await lab.onNode('nft', ['flush', 'map', 'ip', TABLE, 'services'])
+    await eventually(
+      'the map to be filled again',
+      async () => /10\.96\.1\.15/.test(await lab.onNode('nft', ['list', 'map', 'ip', TABLE, 'services'])),
+      15_000,
+    )
   })
 })

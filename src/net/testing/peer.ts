@@ -94,7 +94,9 @@ function callTcp(address: string, port: number, from?: string): Promise<string> 
 }
 
 function callUdp(address: string, port: number, fromPort?: number): Promise<string> {
-  const socket = (fromPort && udpByPort.get(fromPort)) || createSocket('udp4')
+  const known = fromPort === undefined ? undefined : udpByPort.get(fromPort)
+  const isNew = known === undefined
+  const socket = known ?? createSocket('udp4')
   if (fromPort) udpByPort.set(fromPort, socket)
   return new Promise((resolve, reject) => {
     const end = (act: () => void) => {
@@ -109,13 +111,10 @@ function callUdp(address: string, port: number, fromPort?: number): Promise<stri
     )
     socket.once('message', (data) => end(() => resolve(data.toString())))
     socket.once('error', (error) => end(() => reject(error)))
-    const send = () => socket.send('hello', port, address, (error) => error && end(() => reject(error)))
-    try {
-      socket.address()
-      send()
-    } catch {
-      socket.bind(fromPort ?? 0, send)
-    }
+    const send = () => socket.send('hello')
+    if (fromPort && isNew) socket.bind(fromPort, () => socket.connect(port, address, send))
+    else if (isNew) socket.connect(port, address, send)
+    else send()
   })
 }
 
