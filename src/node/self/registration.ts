@@ -11,8 +11,8 @@ const CHECK_NOT_READY_MS = 200
 const FULL_REPORT_MS = 5 * 60_000
 const IMAGES_MS = 60_000
 const MAX_RETRY_MS = 7_000
-/** A runtime that restarts is back before this; until then the node goes on being ready. */
-const RUNTIME_PATIENCE_MS = 30_000
+/** A runtime or an agent that restarts is back before this; until then the node goes on being ready. */
+const PATIENCE_MS = 30_000
 
 export interface RegistrationOptions {
   readonly api: Api
@@ -40,6 +40,8 @@ export class Registration {
   #last = ''
   #reportedAt = Number.NEGATIVE_INFINITY
   #ready = false
+  #everReady = false
+  #startedAt = 0
   #runtimeSeenAt = Number.NEGATIVE_INFINITY
   #poke: (() => void) | undefined
 
@@ -58,6 +60,7 @@ export class Registration {
 
   async run(): Promise<void> {
     const { clock, log, signal } = this.#options
+    this.#startedAt = clock.monotonic()
     let delay = 200
     let complained = false
     while (!signal.aborted) {
@@ -87,6 +90,7 @@ export class Registration {
     if (shape === this.#last && now - this.#reportedAt < FULL_REPORT_MS) return
     if (!(await this.#report(this.#facts, health))) return
     this.#ready = health.problems.length === 0
+    this.#everReady ||= this.#ready
     this.#last = shape
     this.#reportedAt = now
   }
@@ -96,12 +100,7 @@ export class Registration {
     const key = { name: facts.name }
     const time = timestamp(clock.now())
     let node = await this.#found(facts.name)
-    // An agent that starts again says nothing before it has looked: its pods run, and are not to be given up.
-    if (
-      this.#options.starting() &&
-      node?.status.conditions?.some((c) => c.type === 'Ready' && c.status === 'True')
-    )
-      return false
+    if (health.problems.length > 0 && node && this.#stillStarting(node)) return false
     node ??= await api.create<Node>(Node, newNode(facts, health, time), { signal })
     const labels = nodeLabels(facts)
     if (Object.entries(labels).some(([k, v]) => node?.metadata.labels?.[k] !== v)) {
@@ -116,6 +115,12 @@ export class Registration {
     )
     onNode(node)
     return true
+  }
+
+  /** An agent that starts again says nothing bad before it has had a moment: its pods run, and are not to be given up. */
+  #stillStarting(node: Node): boolean {
+    const wasReady = node.status.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') === true
+    return !this.#everReady && wasReady && this.#options.clock.monotonic() - this.#startedAt < PATIENCE_MS
   }
 
   async #found(name: string): Promise<Node | undefined> {
@@ -149,7 +154,7 @@ export class Registration {
       this.#runtimeSeenAt = now
       return found
     } catch (error) {
-      if (now - this.#runtimeSeenAt < RUNTIME_PATIENCE_MS) return []
+      if (now - this.#runtimeSeenAt < PATIENCE_MS) return []
       return [`container runtime is down: ${(error as Error).message}`]
     }
   }

@@ -180,15 +180,35 @@ test('a node that was deleted comes back', () =>
 test('an agent that starts again does not make a ready node unready', () =>
   registered(
     async (world) => {
+      world.problems.push('the network is not there yet')
       for (let i = 0; i < 10; i++) await world.clock.advance(200)
       assert.equal(world.patches(), 0)
       assert.equal(await ready(world.api), 'True')
       world.starting = false
+      world.problems.length = 0
       await eventually('a report', async () => {
         await world.clock.advance(200)
         return world.patches() > 0
       })
       assert.equal(await ready(world.api), 'True')
+    },
+    async (world) => {
+      world.starting = true
+      await world.api.create(Node, {
+        metadata: { name: 'n1' },
+        status: nodeStatus(nodeFacts, healthy, undefined, 'then'),
+      })
+    },
+  ))
+
+test('an agent that does not get ready again says so after a while', () =>
+  registered(
+    async (world) => {
+      await eventually('not ready', async () => {
+        await world.clock.advance(5_000)
+        return (await ready(world.api)) === 'False'
+      })
+      assert.ok(world.clock.monotonic() >= 30_000)
     },
     async (world) => {
       world.starting = true
