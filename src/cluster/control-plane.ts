@@ -18,6 +18,8 @@ export interface ControlPlaneOptions {
   readonly security: SecurityOptions
   readonly serviceCidr: string
   readonly podCidr: string
+  /** Where Services of type LoadBalancer get their addresses; undefined: nowhere. */
+  readonly nodeCidr?: string
   readonly advertise?: { readonly address: string; readonly port: number }
   /** For the ConfigMap kube-root-ca.crt. */
   readonly rootCa: string
@@ -57,8 +59,17 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   }
   const server = await createApiServer(serverOptions)
   const stopping = new AbortController()
-  const { podCidr, rootCa } = options
-  const loops = await startLoops({ server, clock, random, log, signal: stopping.signal, podCidr, rootCa })
+  const { podCidr, nodeCidr, rootCa } = options
+  const loops = await startLoops({
+    server,
+    clock,
+    random,
+    log,
+    signal: stopping.signal,
+    podCidr,
+    nodeCidr,
+    rootCa,
+  })
   const ready = loops.ready.then(() => {
     areReady = true
   })

@@ -2,6 +2,7 @@ import type { Clock, Log, Random } from '../base/index.ts'
 import { builtinControllers, runControllers } from '../controllers/index.ts'
 import { SCHEDULER, startScheduler } from '../scheduler/index.ts'
 import type { ApiServer } from '../server/index.ts'
+import { loadBalancers } from './load-balancers.ts'
 import { prometheusMetrics } from './prometheus.ts'
 
 export interface LoopOptions {
@@ -12,6 +13,8 @@ export interface LoopOptions {
   readonly signal: AbortSignal
   readonly podCidr: string
   readonly rootCa: string
+  /** Of this machine's nodes: load balancers get their addresses there; undefined: none do. */
+  readonly nodeCidr?: string | undefined
 }
 
 export interface Loops {
@@ -23,7 +26,10 @@ export interface Loops {
 export async function startLoops(options: LoopOptions): Promise<Loops> {
   const { server, clock, random, log, signal, podCidr, rootCa } = options
   const api = server.apiFor.bind(server)
-  const controllers = builtinControllers({ clock, podCidr, rootCa })
+  const controllers = [
+    ...builtinControllers({ clock, podCidr, rootCa }),
+    ...(options.nodeCidr ? [loadBalancers(options.nodeCidr)] : []),
+  ]
   const metrics = prometheusMetrics(server.metrics.registry)
   const running = runControllers({
     api,

@@ -35,6 +35,7 @@ export async function runServer(layout: Layout, onStarted: () => void): Promise<
     },
     serviceCidr: config.serviceCidr,
     podCidr: config.podCidr,
+    nodeCidr: config.nodeCidr,
     advertise: { address: layout.apiIp, port: config.apiPort },
     rootCa: pki.ca.cert,
   })

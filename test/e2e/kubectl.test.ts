@@ -254,6 +254,21 @@ for (const program of kubectls) {
       }
     })
 
+    test('a load balancer has an address that answers', async () => {
+      await run([
+        'expose',
+        'deployment',
+        'web',
+        '--name=balanced',
+        '--type=LoadBalancer',
+        '--port=80',
+        '--target-port=8080',
+      ])
+      const path = 'jsonpath={.status.loadBalancer.ingress[0].ip}'
+      const ip = await until('its address', () => run(['get', 'service', 'balanced', '-o', path]))
+      await until('an answer', async () => (await ask(`http://${ip}/cgi-bin/whoami`)).status === 200)
+    })
+
     test('a drained node is empty of ordinary pods, and takes them again', async () => {
       await run([
         'drain',
