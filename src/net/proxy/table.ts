@@ -69,6 +69,9 @@ function chains({ podCidr, serviceCidr, reserved = [] }: TableOptions): Record<s
     ],
     output: ['type nat hook output priority -100; policy accept;', 'jump forward_new'],
     refuse: [
+      // Resets first: the kernel limits how often it sends ICMP.
+      `meta l4proto tcp ${FRONTEND} @rejected reject with tcp reset`,
+      'meta l4proto tcp ip daddr @cluster_ips reject with tcp reset',
       `${FRONTEND} @rejected reject`,
       'ip daddr @cluster_ips reject',
       // Not refused: the Service may be so new that its rules are still on their way.
