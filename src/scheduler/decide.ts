@@ -213,15 +213,17 @@ export class Decider {
   #best(cycle: Cycle, count: number): number {
     const slots = this.#feasible.subarray(0, count)
     const totals = this.#score(cycle, count)
-    let best = 0
-    let ties = 1
-    for (let n = 1; n < count; n++) {
-      if (totals[n]! > totals[best]!) {
-        best = n
-        ties = 1
-      } else if (totals[n] === totals[best] && this.#random.next() * ++ties < 1) best = n
+    let most = Number.NEGATIVE_INFINITY
+    let ties = 0
+    for (let n = 0; n < count; n++) {
+      if (totals[n]! < most) continue
+      ties = totals[n]! > most ? 1 : ties + 1
+      most = totals[n]!
     }
-    return slots[best]!
+    // One draw decides between all that are equally good.
+    let skip = ties === 1 ? 0 : Math.floor(this.#random.next() * ties)
+    for (let n = 0; n < count; n++) if (totals[n] === most && skip-- === 0) return slots[n]!
+    throw new Error('no node has the score that is the best')
   }
 
   /** The scores of the feasible nodes, in their order. */

@@ -651,3 +651,21 @@ test('pods of a Service or a ReplicaSet are spread without being told', () => {
     new Set(['b']),
   )
 })
+
+test('equally good nodes are chosen equally often, and a better one always', () => {
+  const snapshot = snapshotOf(['a', 'b', 'c', 'd'].map((name) => ({ name })))
+  const decider = new Decider(defaultPlugins, seededRandom(5))
+  const counts: Record<string, number> = {}
+  const choose = () => {
+    const decision = decider.decide(snapshot, podObject())
+    return decision.outcome === 'node' ? decision.node : ''
+  }
+  for (let i = 0; i < 4000; i++) {
+    const node = choose()
+    counts[node] = (counts[node] ?? 0) + 1
+  }
+  for (const node of ['a', 'b', 'c', 'd'])
+    assert.ok(Math.abs(counts[node]! - 1000) < 150, JSON.stringify(counts))
+  for (const node of ['a', 'b', 'd']) snapshot.place(podObject({ requests: { cpu: '1' } }), node)
+  for (let i = 0; i < 50; i++) assert.equal(choose(), 'c')
+})
