@@ -1,40 +1,111 @@
-import { writeFileSync } from 'node:fs'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { silentLog, systemClock, systemRandom } from '../../src/base/index.ts'
-import { createApiServer, createSecurity, DEFAULT_NETWORK, ensurePki } from '../../src/server/index.ts'
-import { openSqliteStore } from '../../src/store/index.ts'
+import { setTimeout as pause } from 'node:timers/promises'
+import { httpsApi } from '../../src/client/index.ts'
+import {
+  adminIdentity,
+  type ClusterConfig,
+  clusterParts,
+  type Layout,
+  layoutOf,
+} from '../../src/cluster/index.ts'
+import type { Target } from './connection.ts'
 
-/** The server under test, a process of its own: real security, TLS, a durable store. Says its port and keys on stdout. */
-const dir = process.argv[2]!
-const clock = systemClock()
-const log = silentLog
-const pki = await ensurePki(join(dir, 'pki'), { clock, serviceIp: '10.96.0.1', serverIps: ['127.0.0.1'] })
-const store = await openSqliteStore({ path: join(dir, 'store.db'), clock, log })
-const server = await createApiServer({
-  store,
-  clock,
-  random: systemRandom(),
-  log,
-  network: DEFAULT_NETWORK,
-  security: (context) =>
-    createSecurity(context, {
-      serviceAccountKey: pki.serviceAccountKey,
-      kubeletClient: pki.kubeletClient,
-      nodeAuthority: pki.ca.cert,
-    }),
-})
-const tls = { cert: pki.server.cert, key: pki.server.key, clientCa: pki.ca.cert }
-const { port } = await server.listen({ host: '127.0.0.1', port: 0, tls })
-writeFileSync(
-  join(dir, 'ready.json'),
-  JSON.stringify({ port, ca: pki.ca.cert, cert: pki.admin.cert, key: pki.admin.key }),
-)
-console.log('ready')
-process.on('message', (message) => {
-  if (message === 'usage') process.send!({ cpu: process.cpuUsage(), rss: process.memoryUsage().rss })
-})
-process.once('SIGTERM', async () => {
-  await server.close(100)
-  await store.close()
-  process.exit(0)
-})
+type Identity = Awaited<ReturnType<typeof adminIdentity>>
+
+/** The server under test: the process that `dhow up` starts, without nodes; on a core of its own where there are two. */
+export interface ServerProcess {
+  readonly target: Target
+  readonly isPinned: boolean
+  /** CPU milliseconds that all its threads have used. */
+  cpuMs(): number
+  stop(): Promise<void>
+}
+
+export async function startServer(): Promise<ServerProcess> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'dhow-bench-'))
+  const config: ClusterConfig = {
+    version: 1,
+    name: 'bench',
+    dataDir,
+    slot: 39,
+    nodes: 1,
+    podCidr: '10.244.0.0/16',
+    serviceCidr: '10.96.0.0/16',
+    nodeCidr: '10.90.39.0/24',
+    clusterDomain: 'cluster.local',
+    apiPort: await freePort(),
+    kubeletPort: await freePort(),
+  }
+  const layout = layoutOf(config)
+  writeFileSync(layout.configFile, JSON.stringify(config))
+  mkdirSync(layout.runDir, { recursive: true })
+  const part = clusterParts(layout).find(({ name }) => name === 'server')!
+  const isPinned = cpus().length > 1 && spawnSync('taskset', ['-cp', '1', `${process.pid}`]).status === 0
+  const command = [...(isPinned ? ['taskset', '-c', '0'] : []), ...part.command]
+  const [program, ...args] = withNodeFlags(command)
+  const child = spawn(program!, args, {
+    env: { ...process.env, ...part.env },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  const stop = async () => {
+    child.kill('SIGTERM')
+    await ended
+    rmSync(dataDir, { recursive: true, force: true })
+  }
+  try {
+    const identity = await ready(child, layout)
+    return { target: { port: config.apiPort, ...identity }, isPinned, cpuMs: () => cpuMsOf(child.pid!), stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+/** `BENCH_SERVER_ARGS="--cpu-prof"` for a look inside. */
+function withNodeFlags(command: readonly string[]): string[] {
+  const flags = (process.env.BENCH_SERVER_ARGS ?? '').split(' ').filter((flag) => flag !== '')
+  const node = command.indexOf(process.execPath)
+  return [...command.slice(0, node + 1), ...flags, ...command.slice(node + 1)]
+}
+
+/** The server makes the keys; then it, the controllers and the scheduler start. */
+async function ready(child: ChildProcess, layout: Layout): Promise<Identity> {
+  for (const deadline = performance.now() + 20_000; ; await pause(50)) {
+    if (child.exitCode !== null) throw new Error(`the server ended with code ${child.exitCode}`)
+    try {
+      const identity = await adminIdentity(layout)
+      const server = `https://127.0.0.1:${layout.config.apiPort}`
+      const api = httpsApi({ server, tls: identity, userAgent: 'dhow-bench' })
+      const answer = await api.request({ path: '/readyz' })
+      answer.body.resume()
+      api.close()
+      return identity
+    } catch (error) {
+      if (performance.now() > deadline) throw error
+    }
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number }
+      server.close(() => resolve(port))
+    })
+  })
+}
+
+/** The kernel's own account, in nanoseconds, of each thread. */
+function cpuMsOf(pid: number): number {
+  const threads = readdirSync(`/proc/${pid}/task`)
+  const nanoseconds = threads.map((t) =>
+    Number(readFileSync(`/proc/${pid}/task/${t}/schedstat`, 'utf8').split(' ')[0]),
+  )
+  return nanoseconds.reduce((sum, n) => sum + n, 0) / 1e6
+}
