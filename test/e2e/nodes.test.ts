@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { findProcesses } from '../../src/cluster/index.ts'
+import { findProcesses, runCommand } from '../../src/cluster/index.ts'
 import { cannotRun, startCluster, type TestCluster, until } from './harness.ts'
+import { processesOf } from './survival-kit.ts'
 
 const skip = cannotRun
 const root = join(import.meta.dirname, '..', '..')
@@ -49,7 +50,11 @@ const pods = async () => {
   return items as {
     metadata: { name: string; deletionTimestamp?: string }
     spec: { nodeName: string }
-    status: { podIP: string; conditions: { type: string; status: string }[] }
+    status: {
+      podIP: string
+      conditions: { type: string; status: string }[]
+      containerStatuses?: { containerID?: string }[]
+    }
   }[]
 }
 
@@ -86,27 +91,44 @@ test('pods of different nodes reach each other by address, by Service and by nam
   }
 })
 
-test('a node that dies loses its pods to the others', { skip }, async () => {
-  const victim = (await pods()).find((p) => p.spec.nodeName === 'node3')!
+test('a node that is cut off loses its pods to the others, and when it comes back none of them runs twice', {
+  skip,
+}, async () => {
+  const node = cluster.layout.nodes[2]!
+  const victim = (await pods()).find((p) => p.spec.nodeName === node.name)!
+  const itsProcesses = processesOf(victim.status.containerStatuses![0]!.containerID!)
+  assert.ok(itsProcesses.length > 0)
   // Frozen, the supervisor brings nothing back: as when the machine is gone.
   const supervisor = cluster.pidOf('supervisor')
   process.kill(supervisor, 'SIGSTOP')
-  for (const part of ['agent-node3', 'containerd-node3']) process.kill(cluster.pidOf(part), 'SIGKILL')
-  await until(
-    'three ready pods on two nodes',
-    async () => {
-      const ready = (await pods()).filter(
-        (p) =>
-          p.metadata.name !== victim.metadata.name &&
-          p.status.conditions?.some((c) => c.type === 'Ready' && c.status === 'True'),
-      )
-      return ready.length === 3 && ready.every((p) => p.spec.nodeName !== 'node3')
-    },
-    120,
-  )
-  process.kill(supervisor, 'SIGCONT')
+  try {
+    for (const part of ['agent-node3', 'containerd-node3']) process.kill(cluster.pidOf(part), 'SIGKILL')
+    await runCommand(['ip', 'link', 'delete', node.hostLink!])
+    await until(
+      'three ready pods on two nodes',
+      async () => {
+        const ready = (await pods()).filter(
+          (p) =>
+            p.metadata.name !== victim.metadata.name &&
+            p.status.conditions?.some((c) => c.type === 'Ready' && c.status === 'True'),
+        )
+        return ready.length === 3 && ready.every((p) => p.spec.nodeName !== node.name)
+      },
+      120,
+    )
+  } finally {
+    process.kill(supervisor, 'SIGCONT')
+  }
+  await cluster.dhow('up', '--no-kubeconfig')
   await until('node3 to be Ready again', async () =>
     /node3 +Ready/.test(await cluster.kubectl('get', 'nodes')),
+  )
+  await until('the pod of before to be gone', async () => {
+    const all = await pods()
+    return all.length === 3 && !all.some((p) => p.metadata.name === victim.metadata.name)
+  })
+  await until('its containers to have ended', async () =>
+    itsProcesses.every((pid) => !existsSync(`/proc/${pid}`)),
   )
 })
 
