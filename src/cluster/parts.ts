@@ -87,8 +87,8 @@ export function runningArgs(part: Part): readonly string[] {
 }
 
 const FIRST_DELAY_MS = 100
-const MAX_DELAY_MS = 10_000
-const STABLE_MS = 30_000
+const MAX_DELAY_MS = 3_000
+const STABLE_MS = 10_000
 
 /** How long to wait before the next start of a part that ended: none at first, doubling while it keeps ending early. */
 export function restartDelayMs(earlyExits: number): number {

@@ -113,10 +113,10 @@ test('a program that is missing is reported, not fatal', async () => {
   supervisor.stop()
 })
 
-test('restarts are immediate once, then back off up to ten seconds, and forget after a stable run', () => {
-  assert.deepEqual([0, 1, 2, 3, 8, 50].map(restartDelayMs), [0, 100, 200, 400, 10_000, 10_000])
+test('restarts are immediate once, then back off up to three seconds, and forget after a stable run', () => {
+  assert.deepEqual([0, 1, 2, 3, 8, 50].map(restartDelayMs), [0, 100, 200, 400, 3_000, 3_000])
   assert.equal(countEarlyExits(3, 5_000), 4)
-  assert.equal(countEarlyExits(3, 31_000), 0)
+  assert.equal(countEarlyExits(3, 11_000), 0)
 })
 
 test('a recycled pid is not mistaken for the process that had it', async () => {
