@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { Registry } from 'prom-client'
 import { type Api, Event, Namespace, Node, Pod, PriorityClass } from '../api/index.ts'
 import { seededRandom, silentLog, systemClock } from '../base/index.ts'
-import { Informers } from '../client/index.ts'
+import { Informers, prometheusMetrics } from '../client/index.ts'
 import { eventually } from '../client/testing/index.ts'
 import type { Input } from '../schema/index.ts'
 import { createApiServer } from '../server/index.ts'
@@ -185,4 +186,28 @@ test('a plugin in a few lines adds a rule', async (t) => {
   assert.match(await refused(api, 'web'), /^0\/2 nodes are available: 2 node\(s\) had no SSD\./)
   await api.patch(Node, { name: 'b' }, { type: 'merge', body: { metadata: { labels: { disk: 'ssd' } } } })
   assert.equal(await placed(api, 'web'), 'b')
+})
+
+test('what it does is counted under the names of kube-scheduler', async (t) => {
+  const registry = new Registry()
+  const { api } = await cluster(t, [{ name: 'a' }], { metrics: prometheusMetrics(registry) })
+  await api.create(Pod, pod('web'))
+  await api.create(
+    Pod,
+    pod('large', { containers: [{ name: 'c', image: 'x', resources: { requests: { cpu: '9' } } }] }),
+  )
+  await placed(api, 'web')
+  await refused(api, 'large')
+  const profile = 'profile="default-scheduler"'
+  for (const line of [
+    `scheduler_schedule_attempts_total{result="scheduled",${profile}} 1`,
+    `scheduler_schedule_attempts_total{result="unschedulable",${profile}} 1`,
+    'scheduler_pending_pods{queue="unschedulable"} 1',
+    'scheduler_cache_size{type="nodes"} 1',
+    'scheduler_queue_incoming_pods_total{queue="active",event="PodAdd"} 2',
+    'scheduler_pod_scheduling_sli_duration_seconds_count{attempts="1"} 1',
+    'scheduler_preemption_attempts_total 1',
+  ]) {
+    await eventually(line, async () => (await registry.metrics()).includes(line))
+  }
 })
