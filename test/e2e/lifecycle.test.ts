@@ -36,6 +36,23 @@ test('a second up changes nothing and says so', { skip }, async () => {
   assert.deepEqual(now, before)
 })
 
+test('two clusters share a machine, also when they start at the same moment and each is asked for twice', {
+  skip,
+}, async () => {
+  const others = await Promise.all([startCluster(), startCluster()])
+  try {
+    for (const other of others) assert.match(await other.dhow('status'), /all is well/)
+    const again = await Promise.all([
+      others[0]!.dhow('up', '--no-kubeconfig'),
+      others[0]!.dhow('up', '--no-kubeconfig'),
+    ])
+    for (const text of again) assert.match(text, /is already running: nothing to do/)
+  } finally {
+    await Promise.all(others.map((other) => other.remove()))
+  }
+  assert.match(await cluster.dhow('status'), /all is well/)
+})
+
 test('what is killed is started again, also the supervisor; what runs is adopted', { skip }, async () => {
   for (const part of ['server', 'agent-node1', 'containerd-node1']) {
     const pid = cluster.pidOf(part)
