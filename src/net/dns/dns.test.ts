@@ -1,16 +1,32 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { encode, streamEncode } from 'dns-packet'
-import { EndpointSlice } from '../../api/index.ts'
+import { EndpointSlice, Service } from '../../api/index.ts'
 import { seededRandom, silentLog } from '../../base/index.ts'
 import { eventually } from '../../client/testing/index.ts'
-import { NetCluster } from '../testing/cluster.ts'
+import { hurriedClock, NetCluster } from '../testing/cluster.ts'
 import { answersOf, dig, exchangeTcp, exchangeUdp, questionPacket, textOf } from '../testing/dns-client.ts'
 import { anEndpoint, aService, aSlice } from '../testing/objects.ts'
 import { FakeUpstream } from '../testing/upstream.ts'
 import { type ClusterDns, startClusterDns } from './dns.ts'
+import type { Upstream } from './transport.ts'
 
 const many = Array.from({ length: 60 }, (_, i) => `10.244.1.${i + 1}`)
+
+function startAlone(cluster: NetCluster, upstreams: readonly Upstream[] = []): ClusterDns {
+  return startClusterDns({
+    informers: cluster.informers,
+    clusterDomain: 'cluster.local',
+    address: '127.0.0.1',
+    port: 0,
+    clusterCIDRs: [],
+    upstreams,
+    clock: cluster.clock,
+    random: seededRandom(1),
+    log: silentLog,
+    signal: cluster.signal,
+  })
+}
 
 describe('the cluster DNS', () => {
   let cluster: NetCluster
@@ -191,22 +207,31 @@ test('without an upstream that can be reached the answer is SERVFAIL, at once', 
   const gone = new FakeUpstream(() => ({}))
   const upstreams = [{ address: '127.0.0.1', port: await gone.listen() }]
   gone.close()
-  const dns = startClusterDns({
-    informers: cluster.informers,
-    clusterDomain: 'cluster.local',
-    address: '127.0.0.1',
-    port: 0,
-    clusterCIDRs: [],
-    upstreams,
-    clock: cluster.clock,
-    random: seededRandom(1),
-    log: silentLog,
-    signal: cluster.signal,
-  })
+  const dns = startAlone(cluster, upstreams)
   const { port } = await dns.whenReady()
   for (let i = 0; i < 3; i++) {
     const answer = await dig({ port, name: `${i}.example.com` })
     assert.equal(answer.rcode, 'SERVFAIL')
   }
+  cluster.stop()
+})
+
+test('a question that comes before the Services are known waits for them', async () => {
+  const cluster = new NetCluster()
+  const released = Promise.withResolvers<void>()
+  cluster.api.fault = (call) => (call.verb === 'create' ? undefined : released.promise)
+  const { port } = await startAlone(cluster).whenReady()
+  const early = dig({ port, name: 'web.default.svc.cluster.local' })
+  await cluster.api.create(Service, aService('web', '10.96.1.1'))
+  released.resolve()
+  assert.deepEqual(answersOf(await early), ['web.default.svc.cluster.local A 10.96.1.1'])
+  cluster.stop()
+})
+
+test('when they do not become known in time, the answer is a failure, not that there is no such name', async () => {
+  const cluster = new NetCluster(hurriedClock(100))
+  cluster.api.fault = () => new Promise(() => {})
+  const { port } = await startAlone(cluster).whenReady()
+  assert.equal((await dig({ port, name: 'web.default.svc.cluster.local' })).rcode, 'SERVFAIL')
   cluster.stop()
 })

@@ -45,6 +45,8 @@ export interface ClusterDns {
 const RETRY_MS = { first: 200, most: 5_000 }
 const RESOLV_CONFS = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf'] as const
 const RESOLV_CONF_MS = 30_000
+/** For how long a question waits for the first list of Services: less than resolvers do. */
+const PATIENCE_MS = 3_000
 
 /** Answers names of the cluster from the node's own informers, and asks the machine's resolvers for the rest. */
 export function startClusterDns(options: ClusterDnsOptions): ClusterDns {
@@ -81,7 +83,7 @@ export function startClusterDns(options: ClusterDnsOptions): ClusterDns {
 }
 
 function makeResponder(options: ClusterDnsOptions): Responder {
-  const { informers, clusterDomain, address, clusterCIDRs } = options
+  const { informers, clusterDomain, address, clusterCIDRs, clock, signal } = options
   const services = informers.for(Service)
   const slices = slicesIn(informers)
   indexAddresses(informers)
@@ -94,8 +96,28 @@ function makeResponder(options: ClusterDnsOptions): Responder {
     },
     view: viewOf(informers),
     isReady: () => services.hasSynced && slices.hasSynced,
+    whenReady: waitingRoom(Promise.all([services, slices].map((i) => i.whenSynced(signal))), clock),
     forwarder: new Forwarder({ ...options, upstreams: upstreamsOf(options) }),
   })
+}
+
+/** Each who enters waits until `event`, but no longer than a client has patience; nothing is left of those who went. */
+function waitingRoom(event: Promise<unknown>, clock: Clock): () => Promise<void> {
+  const waiting = new Set<() => void>()
+  const open = () => {
+    for (const leave of waiting) leave()
+  }
+  event.then(open, open)
+  return () =>
+    new Promise((resolve) => {
+      const leave = () => {
+        waiting.delete(leave)
+        cancel()
+        resolve()
+      }
+      waiting.add(leave)
+      const cancel = clock.after(PATIENCE_MS, leave)
+    })
 }
 
 function viewOf(informers: Informers): ZoneView {

@@ -1,5 +1,5 @@
 import { decode } from 'dns-packet'
-import type { Forwarder } from './forwarder.ts'
+import type { Forwarded, Forwarder } from './forwarder.ts'
 import { cut } from './message.ts'
 import { CLASS_IN, type DnsAnswer, type DnsRecord, type Rcode } from './records.ts'
 import { encodeResponse, failure, type Query } from './wire.ts'
@@ -10,6 +10,8 @@ export interface ResponderOptions {
   readonly view: ZoneView
   /** Are all Services and endpoints known? Until then nobody is told that a name does not exist. */
   readonly isReady: () => boolean
+  /** Resolves when they are, or when a client should not wait any longer. */
+  readonly whenReady: () => Promise<void>
   readonly forwarder: Pick<Forwarder, 'ask'>
 }
 
@@ -31,8 +33,14 @@ export class Responder {
     if (query.class !== CLASS_IN && query.class !== CLASS_ANY) return reply(failure('REFUSED'))
     const { view, zone, isReady } = this.#options
     const resolved = resolveInZone(query.name, query.type, view, zone)
-    if (resolved.is === 'answer')
-      return reply(isReady() || resolved.answer.answers.length > 0 ? resolved.answer : failure('SERVFAIL'))
+    if (resolved.is === 'answer') {
+      if (isReady() || resolved.answer.answers.length > 0) return reply(resolved.answer)
+      // Resolvers give up on a failure sooner than on silence.
+      return this.#once(async () => {
+        await this.#options.whenReady()
+        return isReady() ? this.respond(query, limit) : reply(failure('SERVFAIL'))
+      }).then((response) => response ?? reply(failure('SERVFAIL')))
+    }
     if (resolved.aliases.length > 0) return this.#chase(query, resolved.aliases, resolved.name).then(reply)
     if (!query.recursionDesired) return reply(failure('REFUSED'))
     return this.#forward(query, limit)
@@ -43,11 +51,16 @@ export class Responder {
     return found ? cut(found.response, found.shape, limit) : encodeResponse(query, failure('SERVFAIL'), limit)
   }
 
-  async #ask(query: Query) {
+  #ask(query: Query): Promise<Forwarded | undefined> {
+    return this.#once(() => this.#options.forwarder.ask(query))
+  }
+
+  /** Undefined when too many wait already. */
+  async #once<T>(wait: () => Promise<T>): Promise<T | undefined> {
     if (this.#waiting >= MAX_WAITING) return undefined
     this.#waiting++
     try {
-      return await this.#options.forwarder.ask(query)
+      return await wait()
     } finally {
       this.#waiting--
     }
