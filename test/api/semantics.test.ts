@@ -410,7 +410,7 @@ for (const [name, open] of bindings) {
         )
       })
 
-      test('eviction spends the budget and stops when it is spent', async () => {
+      test('eviction spends the budget and stops when it is spent; a trial evicts nobody', async () => {
         const labels = { app: 'evicted' }
         for (const n of ['e1', 'e2']) {
           await api.create(
@@ -447,12 +447,16 @@ for (const [name, open] of bindings) {
           { type: 'merge', body: { status: observed } },
           { subresource: 'status' },
         )
-        const evict = (n: string) =>
+        const evict = (n: string, dryRun: string[] = []) =>
           api.call<Input<Eviction>, object>(Pod, at(n), {
             subresource: 'eviction',
             method: 'POST',
-            body: { kind: 'Eviction', apiVersion: 'policy/v1', metadata: at(n) },
+            body: { kind: 'Eviction', apiVersion: 'policy/v1', metadata: at(n), deleteOptions: { dryRun } },
           })
+        await evict('e1', ['All'])
+        assert.equal((await api.get(Pod, at('e1'))).metadata.deletionTimestamp, undefined)
+        assert.equal((await api.get(PodDisruptionBudget, at('b'))).status.disruptionsAllowed, 1)
+        assert.equal((await refusal(evict('e1', ['Some']))).code, 400)
         await evict('e1')
         assert.ok((await api.get(Pod, at('e1'))).metadata.deletionTimestamp)
         const refused = await refusal(evict('e2'))

@@ -1,5 +1,6 @@
 import {
   ApiError,
+  badRequest,
   conflict,
   type DeleteOptions,
   type Eviction,
@@ -19,8 +20,10 @@ export async function evictPod(
   key: Key,
   eviction: Eviction,
   caller: Caller,
-  dryRun: boolean,
+  triedOnly: boolean,
 ): Promise<void> {
+  // A client says in the query or in the body that this is a trial; kubectl drain says it in the body only.
+  const dryRun = triedOnly || asksForTrial(eviction)
   const options = { ...deleteOptionsOf(eviction), dryRun }
   const pod = (await registry.get(Pod, key)).object as Pod
   await registry.admitOnly({
@@ -40,6 +43,17 @@ export async function evictPod(
       await spend(registry, budget, pod, caller, dryRun)
   }
   await deleteObject(registry, Pod, key, options, caller)
+}
+
+function asksForTrial(eviction: Eviction): boolean {
+  const { dryRun = [] } = eviction.deleteOptions ?? {}
+  const wrong = dryRun.find((value) => value !== 'All')
+  if (wrong !== undefined) {
+    throw badRequest(
+      `cannot evict: deleteOptions.dryRun: expected "All", got ${JSON.stringify(wrong.slice(0, 100))}`,
+    )
+  }
+  return dryRun.length > 0
 }
 
 function deleteOptionsOf(eviction: Eviction): DeleteOptions {
