@@ -69,8 +69,8 @@ export async function startServer(): Promise<ServerProcess> {
 /** `BENCH_SERVER_ARGS="--cpu-prof"` for a look inside. */
 function withNodeFlags(command: readonly string[]): string[] {
   const flags = (process.env.BENCH_SERVER_ARGS ?? '').split(' ').filter((flag) => flag !== '')
-  const node = command.indexOf(process.execPath)
-  return [...command.slice(0, node + 1), ...flags, ...command.slice(node + 1)]
+  const program = command.findIndex((word) => word.endsWith('.ts'))
+  return [...command.slice(0, program), ...flags, ...command.slice(program)]
 }
 
 /** The server makes the keys; then it, the controllers and the scheduler start. */
