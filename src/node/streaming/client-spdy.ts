@@ -76,6 +76,9 @@ export async function spdyEnds(
     sizes: sizesOf(streams.get('resize')),
     gone: connection.closed.then(() => {}),
     async finish(text) {
+      // Clients read all output before they ask how it ended.
+      streams.get('stdout')?.end()
+      streams.get('stderr')?.end()
       const words = status ? text : statusMessage(text)
       if (words !== '') error.write(words)
       error.end()

@@ -59,6 +59,9 @@ export async function runSession(
   ])
   stopping.removeEventListener('abort', stopped)
   idle.cancel()
+  // Before it is let go: a client's stream that closes would pause what still has to be read.
+  container.stdout?.unpipe()
+  container.stderr?.unpipe()
   container.release()
   if (end) await client.finish(end.status, end.early)
 }

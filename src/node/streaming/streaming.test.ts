@@ -147,6 +147,25 @@ describe('streams of real containers', { skip, timeout: 120_000 }, () => {
     await exec.closed
   })
 
+  test('a command whose client is gone goes on to its end', async () => {
+    for (const kind of ['ws', 'spdy']) {
+      const path = `${EXEC}${script(`head -c 3000000 /dev/zero; echo > /tmp/${kind}-done`)}`
+      if (kind === 'ws') {
+        const exec = await server.webSocket(path, ['v5.channel.k8s.io'])
+        await eventually('some output', () => exec.bytes(1).length > 0)
+        exec.ws.terminate()
+      } else {
+        const exec = await server.spdyExec(path, ALL)
+        await new Promise((resolve) => exec.streams.stdout!.once('data', resolve))
+        exec.connection.destroy()
+      }
+      const { containers } = await runtime.observePod('uid-1')
+      const { id } = containers.find((c) => c.name === 'a')!
+      const file = `/tmp/${kind}-done`
+      await eventually('its end', async () => (await runtime.exec(id, ['cat', file])).exitCode === 0)
+    }
+  })
+
   test('a terminal has its size from the start, and follows changes', async () => {
     const path = `/exec/default/web/a?output=1&input=1&tty=1${script('stty size; while read x; do stty size; done')}`
     const exec = await server.webSocket(path.replaceAll('stty', 'busybox%20stty'), ['v5.channel.k8s.io'])
@@ -178,6 +197,9 @@ describe('streams of real containers', { skip, timeout: 120_000 }, () => {
     await assert.rejects(exec('/exec/default/web/a?command=ls'), /400: you must specify at least 1/)
     await assert.rejects(server.webSocket(`${EXEC}&command=ls`, ['chat']), /400: cannot agree/)
     await assert.rejects(server.spdy(`${EXEC}&command=ls`, ['v9.channel.k8s.io']), /403: unable to upgrade/)
+    const older = await server.spdyExec(`${EXEC}&command=nosuchcommand`, ALL)
+    assert.equal(await older.output(), '')
+    assert.match((await older.status()).message ?? '', /executable file not found/)
     const missing = await exec(`${EXEC}&command=nosuchcommand`)
     assert.match((await missing.status()).message ?? '', /nosuchcommand.*executable file not found/)
   })
@@ -208,8 +230,10 @@ describe('streams of real containers', { skip, timeout: 120_000 }, () => {
     error.end()
     const data = spdy.open({ streamtype: ['data'], ...headers })
     const [body, failure] = [collected(data), collected(error)]
-    data.end('GET /busybox HTTP/1.0\r\n\r\n')
-    return [await body, (await failure).toString()]
+    data.write('GET /busybox HTTP/1.0\r\n\r\n')
+    const answer: [Buffer, string] = [await body, (await failure).toString()]
+    data.end()
+    return answer
   }
 
   test('port-forward: many connections at once over SPDY and through WebSocket, errors by connection', async () => {
