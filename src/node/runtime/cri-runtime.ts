@@ -284,7 +284,11 @@ function observed(status: ContainerStatus, sandboxId: string): ObservedContainer
     attempt: status.metadata?.attempt ?? 0,
     state: STATES[status.state] ?? 'unknown',
     createdAt: ms(status.createdAt),
-    startedAt: status.startedAt > 0 ? ms(status.startedAt) : undefined,
+    // A container that ended at once may be written down as started a moment later.
+    startedAt:
+      status.startedAt > 0
+        ? ms(Math.min(status.startedAt, status.finishedAt || status.startedAt))
+        : undefined,
     finishedAt: status.finishedAt > 0 ? ms(status.finishedAt) : undefined,
     exitCode: status.exitCode,
     reason: status.reason,
