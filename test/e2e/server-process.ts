@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { systemRandom } from '../../src/base/index.ts'
 import { type HttpsApi, httpsApi } from '../../src/client/index.ts'
 import { adminIdentity, type ClusterConfig, layoutOf } from '../../src/cluster/index.ts'
@@ -13,6 +13,8 @@ const entry = join(import.meta.dirname, '..', '..', 'src', 'cluster', 'main.ts')
 
 /** The process `server` of a cluster without nodes, to be killed and started again. Needs no root. */
 export interface ServerProcess {
+  /** Where its store is. */
+  readonly storeDir: string
   /** Resolves once the process exists; it does not answer yet. */
   start(): void
   kill(): Promise<void>
@@ -48,6 +50,7 @@ export async function serverProcess(): Promise<ServerProcess> {
     await ended
   }
   return {
+    storeDir: dirname(layout.storePath),
     start() {
       const output = openSync(logFile, 'a')
       child = spawn(process.execPath, [entry, 'server', '--data-dir', dataDir], {

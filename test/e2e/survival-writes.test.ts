@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict'
+import { mkdirSync, rmSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { ConfigMap, isApiError } from '../../src/api/index.ts'
 import { seededRandom, sleep, systemClock } from '../../src/base/index.ts'
 import { type HttpsApi, UnreachableError } from '../../src/client/index.ts'
+import { runCommand } from '../../src/cluster/index.ts'
+import { cannotRun, until } from './harness.ts'
 import { type ServerProcess, serverProcess } from './server-process.ts'
 
 /** Ten rounds in `npm test`, a hundred in `npm run soak`; DHOW_SURVIVAL_SEED repeats a run. */
@@ -85,6 +90,78 @@ test(`${ROUNDS} rounds of kill -9 of the server lose no acknowledged write (seed
   await watcher.broke()
   assert.ok(acknowledgements > ROUNDS * WRITERS, `${acknowledgements} writes were acknowledged`)
 })
+
+test('a full disk refuses writes and says so, reads go on, and with room again all goes on', {
+  skip: cannotRun,
+  timeout: 120_000,
+}, async () => {
+  const full = await serverProcess()
+  const { storeDir } = full
+  const filler = join(storeDir, 'filler')
+  mkdirSync(storeDir, { recursive: true })
+  assert.equal(
+    (await runCommand(['mount', '-t', 'tmpfs', '-o', 'size=48m', 'dhow-test', storeDir])).exitCode,
+    0,
+  )
+  try {
+    full.start()
+    const api = await full.connect()
+    const acknowledged = new Map<string, number>()
+    const write = async (name: string) => {
+      const data = { padding: 'x'.repeat(100_000) }
+      const object = await api.create(ConfigMap, { metadata: { namespace: 'default', name }, data })
+      acknowledged.set(name, revisionOf(object))
+    }
+    await write('before')
+    await fill(filler)
+    const refusal = await until('a write to be refused', async () => {
+      const name = `n${acknowledged.size}`
+      return write(name).then(
+        () => undefined,
+        (error: Error) => ({ name, error }),
+      )
+    })
+    assert.ok(isApiError(refusal.error, 'InternalError', 'ServiceUnavailable'), String(refusal.error))
+    assert.match(refusal.error.message, /full|disk|space/i)
+    const list = await api.list(ConfigMap, { namespace: 'default' })
+    assert.ok(!list.items.some((map) => map.metadata.name === refusal.name), 'what was refused is not there')
+    rmSync(filler)
+    await until('writes to go on', () => write('after').then(() => true))
+    await full.kill()
+    api.close()
+    full.start()
+    const again = await full.connect()
+    const found = new Map(
+      (await again.list(ConfigMap, { namespace: 'default' })).items.map((m) => [
+        m.metadata.name,
+        revisionOf(m),
+      ]),
+    )
+    for (const [name, revision] of acknowledged) assert.equal(found.get(name), revision, name)
+    again.close()
+  } catch (cause) {
+    throw new Error(`the server's log:\n${full.log()}`, { cause })
+  } finally {
+    await full.kill()
+    await runCommand(['umount', storeDir])
+    await full.remove()
+  }
+})
+
+/** Takes all the room there is. */
+async function fill(path: string): Promise<void> {
+  const file = await open(path, 'w')
+  try {
+    for (const size of [1_000_000, 1_000]) {
+      const block = Buffer.alloc(size)
+      for (;;) if ((await file.write(block)).bytesWritten < size) break
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+  } finally {
+    await file.close()
+  }
+}
 
 /** Writes as fast as it goes until the server is gone; resolves to the number of acknowledged writes. */
 async function write(api: HttpsApi, writer: Writer, signal: AbortSignal): Promise<number> {
