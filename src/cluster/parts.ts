@@ -67,8 +67,11 @@ export function partsOf(layout: Layout, programs: Programs): Part[] {
   ]
 }
 
-/** Small young generations: long-running processes with little garbage stay small. */
-const SERVER_FLAGS = ['--max-semi-space-size=4']
+/**
+ * The size of young generations, in MB: long-running processes with little garbage stay small. A server that takes
+ * thousands of objects a second spends an eighth of its time collecting with 4, half of that with 16 (and 8 MB idle).
+ */
+const SERVER_FLAGS = ['--max-semi-space-size=16']
 const AGENT_FLAGS = ['--max-semi-space-size=2', '--v8-pool-size=2']
 /** The C library keeps freed memory for each of its arenas. */
 const FEW_ARENAS = { MALLOC_ARENA_MAX: '2' }
