@@ -13,10 +13,10 @@ export const serviceOf = (slice: EndpointSlice): readonly string[] => {
   return name ? [`${slice.metadata.namespace}/${name}`] : []
 }
 
-const endpointAddresses = (slice: EndpointSlice): readonly string[] =>
+export const endpointAddresses = (slice: EndpointSlice): readonly string[] =>
   slice.addressType === 'FQDN' ? [] : (slice.endpoints ?? []).flatMap((e) => e.addresses)
 
-const serviceAddresses = ({ spec }: Service): readonly string[] =>
+export const serviceAddresses = ({ spec }: Service): readonly string[] =>
   (spec.clusterIPs?.length ? spec.clusterIPs : [spec.clusterIP ?? 'None']).filter((ip) => ip !== 'None' && ip)
 
 /** The EndpointSlices of the node's informers, by Service. */

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { EndpointSlice, Service } from '../../api/index.ts'
+import { Service } from '../../api/index.ts'
 import { type Clock, type Log, type Random, sleep } from '../../base/index.ts'
 import type { Informers, Metrics } from '../../client/index.ts'
 import { type Command, machineCommand } from '../command.ts'
@@ -7,6 +7,7 @@ import { BY_ADDRESS, BY_SERVICE, indexAddresses, slicesIn } from '../indexes.ts'
 import { Forwarder } from './forwarder.ts'
 import { ensureOwnAddress } from './link.ts'
 import { Listener } from './listener.ts'
+import { type Known, recall, remember } from './memory.ts'
 import { isLoopback, parseResolvConf } from './resolv-conf.ts'
 import { Responder } from './responder.ts'
 import type { Upstream } from './transport.ts'
@@ -19,6 +20,10 @@ export interface ClusterDnsOptions {
   /** Where to answer, over UDP and TCP. Port 53 unless given. */
   readonly address: string
   readonly port?: number
+  /** No TCP: the port is somebody else's there. */
+  readonly udpOnly?: boolean
+  /** The address under which clients know the DNS, where that is another one. */
+  readonly knownAs?: string
   /** Makes a link of this name with `address`, in this process' network namespace; without it, the address has to exist. */
   readonly link?: string
   /** Networks (IPv4 CIDR) of Services and pods: nobody upstream is asked for their names. */
@@ -31,6 +36,8 @@ export interface ClusterDnsOptions {
   readonly random: Random
   readonly log: Log
   readonly metrics?: Metrics
+  /** Where to keep what is known, for a start while the API is away. Without it nothing is kept. */
+  readonly memoryFile?: string
   /** Ends the service. The link stays. */
   readonly signal: AbortSignal
   readonly run?: Command
@@ -47,6 +54,8 @@ const RESOLV_CONFS = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf'] as
 const RESOLV_CONF_MS = 30_000
 /** For how long a question waits for the first list of Services: less than resolvers do. */
 const PATIENCE_MS = 3_000
+/** When there is an older answer, and only news could make it better. */
+const NEWS_MS = 300
 
 /** Answers names of the cluster from the node's own informers, and asks the machine's resolvers for the rest. */
 export function startClusterDns(options: ClusterDnsOptions): ClusterDns {
@@ -88,21 +97,28 @@ function makeResponder(options: ClusterDnsOptions): Responder {
   const slices = slicesIn(informers)
   indexAddresses(informers)
   const networks = clusterCIDRs.map(parseNetwork)
+  const { memoryFile, log } = options
+  const remembered = memoryFile === undefined ? undefined : recall(memoryFile, log)
+  if (memoryFile !== undefined) remember(memoryFile, informers, options)
+  const synced = Promise.all([services, slices].map((i) => i.whenSynced(signal)))
+  const isReady = () => services.hasSynced && slices.hasSynced
+  const live: Known = { services: services.cache, slices: slices.cache }
   return new Responder({
     zone: {
       domain: clusterDomain.toLowerCase().replace(/\.$/, ''),
-      address,
+      address: options.knownAs ?? address,
       isOurs: (ip) => networks.some((contains) => contains(ip)),
     },
-    view: viewOf(informers),
-    isReady: () => services.hasSynced && slices.hasSynced,
-    whenReady: waitingRoom(Promise.all([services, slices].map((i) => i.whenSynced(signal))), clock),
+    view: viewOf(() => (isReady() ? live : (remembered ?? live))),
+    isReady,
+    remembers: remembered !== undefined,
+    whenReady: waitingRoom(synced, remembered ? NEWS_MS : PATIENCE_MS, clock),
     forwarder: new Forwarder({ ...options, upstreams: upstreamsOf(options) }),
   })
 }
 
 /** Each who enters waits until `event`, but no longer than a client has patience; nothing is left of those who went. */
-function waitingRoom(event: Promise<unknown>, clock: Clock): () => Promise<void> {
+function waitingRoom(event: Promise<unknown>, patienceMs: number, clock: Clock): () => Promise<void> {
   const waiting = new Set<() => void>()
   const open = () => {
     for (const leave of waiting) leave()
@@ -116,19 +132,17 @@ function waitingRoom(event: Promise<unknown>, clock: Clock): () => Promise<void>
         resolve()
       }
       waiting.add(leave)
-      const cancel = clock.after(PATIENCE_MS, leave)
+      const cancel = clock.after(patienceMs, leave)
     })
 }
 
-function viewOf(informers: Informers): ZoneView {
-  const services = informers.for(Service).cache
-  const slices = informers.for(EndpointSlice).cache
+function viewOf(known: () => Known): ZoneView {
   return {
-    service: (namespace, name) => services.get({ namespace, name }),
-    slices: (namespace, service) => slices.byIndex(BY_SERVICE, `${namespace}/${service}`),
-    hasNamespace: (namespace) => !services.list(namespace)[Symbol.iterator]().next().done,
-    servicesByIp: (ip) => services.byIndex(BY_ADDRESS, ip),
-    slicesByIp: (ip) => slices.byIndex(BY_ADDRESS, ip),
+    service: (namespace, name) => known().services.get({ namespace, name }),
+    slices: (namespace, service) => known().slices.byIndex(BY_SERVICE, `${namespace}/${service}`),
+    hasNamespace: (namespace) => !known().services.list(namespace)[Symbol.iterator]().next().done,
+    servicesByIp: (ip) => known().services.byIndex(BY_ADDRESS, ip),
+    slicesByIp: (ip) => known().slices.byIndex(BY_ADDRESS, ip),
   }
 }
 

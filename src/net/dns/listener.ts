@@ -10,6 +10,8 @@ export interface ListenerOptions {
   readonly address: string
   /** 0: any free one. */
   readonly port: number
+  /** Somebody else has the TCP port. */
+  readonly udpOnly?: boolean
   readonly responder: Responder
   readonly log: Log
   readonly metrics?: Metrics
@@ -42,10 +44,11 @@ export class Listener {
         udp.once('error', reject)
         udp.bind({ address, port: options.port, exclusive: true }, () => resolve(udp.address().port))
       })
-      await new Promise<void>((resolve, reject) => {
-        tcp.once('error', reject)
-        tcp.listen({ host: address, port, exclusive: true }, () => resolve())
-      })
+      if (options.udpOnly !== true)
+        await new Promise<void>((resolve, reject) => {
+          tcp.once('error', reject)
+          tcp.listen({ host: address, port, exclusive: true }, () => resolve())
+        })
     } catch (error) {
       udp.close()
       tcp.close()

@@ -10,6 +10,8 @@ export interface ResponderOptions {
   readonly view: ZoneView
   /** Are all Services and endpoints known? Until then nobody is told that a name does not exist. */
   readonly isReady: () => boolean
+  /** Is there an older view of them, from before a restart? Better than none. */
+  readonly remembers: boolean
   /** Resolves when they are, or when a client should not wait any longer. */
   readonly whenReady: () => Promise<void>
   readonly forwarder: Pick<Forwarder, 'ask'>
@@ -38,7 +40,8 @@ export class Responder {
       // Resolvers give up on a failure sooner than on silence.
       return this.#once(async () => {
         await this.#options.whenReady()
-        return isReady() ? this.respond(query, limit) : reply(failure('SERVFAIL'))
+        if (isReady()) return this.respond(query, limit)
+        return reply(this.#options.remembers ? resolved.answer : failure('SERVFAIL'))
       }).then((response) => response ?? reply(failure('SERVFAIL')))
     }
     if (resolved.aliases.length > 0) return this.#chase(query, resolved.aliases, resolved.name).then(reply)

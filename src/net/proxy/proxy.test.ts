@@ -31,6 +31,7 @@ function startProxy(cluster: NetCluster, lab: Lab): ServiceProxy {
     serviceCIDR: '10.96.0.0/16',
     tableName: TABLE,
     reservedIPs: ['10.96.0.10'],
+    dnsFallback: { address: '10.96.0.10', to: { address: OUTSIDE_IP, port: 5300 } },
     clock: cluster.clock,
     log: silentLog,
     signal: cluster.signal,
@@ -223,10 +224,15 @@ describe('the service proxy', { skip: CAN_MAKE_NAMESPACES ? false : 'needs root 
     assert.deepEqual(Object.keys(answers).sort(), [...PODS])
   })
 
-  test('while the node restarts its own DNS, clients wait instead of being refused', async () => {
+  test('while the node restarts its own DNS, another server answers; without that, clients wait', async () => {
     await ensureOwnAddress(lab.onNode, 'own', '10.96.0.10')
-    assert.equal(await lab.at('client').udp('10.96.0.10', 53), 'ETIMEDOUT')
+    const ask = () => lab.at('client').udp('10.96.0.10', 53)
+    assert.equal(await ask(), 'ETIMEDOUT', 'not refused: resolvers would give up')
     assert.equal(await lab.at('client').udp(NODE_IP, 53), 'ECONNREFUSED')
+    await lab.at('outside').ask({ op: 'serveUdp', address: OUTSIDE_IP, port: 5300 })
+    assert.equal(await ask(), `${OUTSIDE_IP} ${CLIENT_POD_IP}`)
+    await lab.at('node').ask({ op: 'serveUdp', address: '10.96.0.10', port: 53 })
+    assert.equal(await ask(), `10.96.0.10 ${CLIENT_POD_IP}`)
     await removeOwnAddress(lab.onNode, 'own')
     assert.doesNotMatch(await lab.onNode('ip', ['address']), /10\.96\.0\.10/)
   })

@@ -9,7 +9,7 @@ import { type NodeView, planFrontends } from './frontends.ts'
 import { type HealthPort, HealthPorts } from './health-ports.ts'
 import { type Kernel, nftKernel } from './kernel.ts'
 import { type Change, type Contents, diffContents, RuleSet } from './rule-set.ts'
-import { renderTable, type TableOptions } from './table.ts'
+import { type DnsFallback, fallbackRules, renderTable, type TableOptions } from './table.ts'
 import { renderChanges, renderNewChains } from './transaction.ts'
 
 export interface ServiceProxyOptions {
@@ -25,6 +25,8 @@ export interface ServiceProxyOptions {
   readonly tableName: string
   /** Addresses that the node serves itself, such as the cluster DNS'. */
   readonly reservedIPs?: readonly string[]
+  /** Who answers the pods' questions to the cluster DNS while this node's own does not run. */
+  readonly dnsFallback?: DnsFallback
   readonly clock: Clock
   readonly log: Log
   readonly metrics?: Metrics
@@ -60,9 +62,9 @@ export function startServiceProxy(options: ServiceProxyOptions): ServiceProxy {
 
 class RunningProxy implements ServiceProxy {
   readonly #options: ServiceProxyOptions
-  readonly #table: TableOptions
+  #table: TableOptions
   readonly #command: Command
-  readonly #kernel: Kernel
+  #kernel: Kernel
   readonly #rules = new RuleSet()
   readonly #health: HealthPorts
   readonly #healthPorts = new Map<string, HealthPort>()
@@ -102,6 +104,7 @@ class RunningProxy implements ServiceProxy {
     const { signal, log, clock } = this.#options
     try {
       await this.#follow()
+      await this.#tryFallback()
       let lastCheck = clock.monotonic()
       let lastCompare = lastCheck
       let retryMs = RETRY_MS.first
@@ -140,6 +143,21 @@ class RunningProxy implements ServiceProxy {
     } finally {
       this.#ready.reject(new Error('the service proxy was stopped'))
       this.#health.close()
+    }
+  }
+
+  /** Not every kernel can look for sockets; without, names are not answered while the agent restarts. */
+  async #tryFallback(): Promise<void> {
+    const { dnsFallback, log } = this.#options
+    if (!dnsFallback) return
+    const rules = fallbackRules(dnsFallback).map((rule) => `add rule ip dhow_try try ${rule}`)
+    const chain = 'add chain ip dhow_try try { type nat hook prerouting priority dstnat; }'
+    try {
+      await this.#command('nft', ['-c', '-f', '-'], ['add table ip dhow_try', chain, ...rules, ''].join('\n'))
+      this.#table = { ...this.#table, dnsFallback }
+      this.#kernel = nftKernel(this.#table, this.#command)
+    } catch (error) {
+      log.warn({ err: error }, 'this kernel cannot hand questions for the cluster DNS to another server')
     }
   }
 

@@ -51,11 +51,28 @@ export interface TableOptions {
   readonly serviceCidr?: string
   /** Addresses that the node serves itself (the cluster DNS): never a Service's. */
   readonly reserved?: readonly string[]
+  /** Who answers questions to `address` (UDP, port 53) while no process of this node does. */
+  readonly dnsFallback?: DnsFallback | undefined
+}
+
+export interface DnsFallback {
+  /** The cluster DNS' address, which this node serves itself. */
+  readonly address: string
+  readonly to: { readonly address: string; readonly port: number }
 }
 
 /** The chains, in an order in which each only refers to those before it. */
-function chains({ podCidr, serviceCidr, reserved = [] }: TableOptions): Record<string, readonly string[]> {
+function chains({
+  podCidr,
+  serviceCidr,
+  reserved = [],
+  dnsFallback,
+}: TableOptions): Record<string, readonly string[]> {
   const own = reserved.length > 0 ? `{ ${reserved.join(', ')} }` : ''
+  // While the node's own server restarts, clients had better ask again than give up.
+  const patience = own
+    ? [`ct state related ct original ip daddr ${own} icmp type destination-unreachable drop`]
+    : []
   return {
     forward_new: [
       `${FRONTEND} @restricted ${FRONTEND} . ip saddr != @sources drop`,
@@ -63,6 +80,7 @@ function chains({ podCidr, serviceCidr, reserved = [] }: TableOptions): Record<s
     ],
     prerouting: [
       'type nat hook prerouting priority dstnat; policy accept;',
+      ...(dnsFallback ? fallbackRules(dnsFallback) : []),
       `${FRONTEND} @restricted ${FRONTEND} . ip saddr != @sources drop`,
       `ip saddr != ${podCidr} fib saddr type != local ${FRONTEND} vmap @outside_services`,
       'jump forward_new',
@@ -78,12 +96,15 @@ function chains({ podCidr, serviceCidr, reserved = [] }: TableOptions): Record<s
       ...(serviceCidr ? [`ip daddr ${serviceCidr}${own && ` ip daddr != ${own}`} drop`] : []),
     ],
     refuse_input: ['type filter hook input priority filter; policy accept;', 'ct state new jump refuse'],
-    refuse_forward: ['type filter hook forward priority filter; policy accept;', 'ct state new jump refuse'],
+    refuse_forward: [
+      'type filter hook forward priority filter; policy accept;',
+      'ct state new jump refuse',
+      ...patience,
+    ],
     refuse_output: [
       'type filter hook output priority filter; policy accept;',
       'ct state new jump refuse',
-      // While the node's own server restarts, clients had better ask again than give up.
-      ...(own ? [`ip saddr ${own} icmp type destination-unreachable icmp code port-unreachable drop`] : []),
+      ...patience,
     ],
     remember: forEachProtocol((guard) => `${guard} ${ORIGINAL} vmap @sticky`),
     remember_forwarded: [
@@ -101,6 +122,12 @@ function chains({ podCidr, serviceCidr, reserved = [] }: TableOptions): Record<s
     ],
     postrouting: ['type nat hook postrouting priority srcnat; policy accept;', 'ct status dnat jump hide'],
   }
+}
+
+/** New questions stay where a socket waits for them, and go elsewhere while there is none. */
+export function fallbackRules({ address, to }: DnsFallback): readonly string[] {
+  const question = `ip daddr ${address} udp dport 53`
+  return [`${question} socket wildcard 0 accept`, `${question} dnat to ${to.address}:${to.port}`]
 }
 
 /** An empty chain with this name tells that the table is what this version makes of these options. */
