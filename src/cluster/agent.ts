@@ -1,4 +1,5 @@
 import { networkInterfaces } from 'node:os'
+import { join } from 'node:path'
 import { type Clock, type Log, processLog, sleep, systemClock, systemRandom } from '../base/index.ts'
 import { httpsApi, Informers } from '../client/index.ts'
 import { startClusterDns, startServiceProxy } from '../net/index.ts'
@@ -41,6 +42,7 @@ export async function runAgent(layout: Layout, nodeName: string, onStarted: () =
     serviceCIDR: layout.config.serviceCidr,
     tableName: layout.proxyTable,
     reservedIPs: [layout.dnsIp],
+    dnsFallback: { address: layout.dnsIp, to: { address: layout.apiIp, port: layout.config.apiPort } },
     clock,
     log: log.child({ part: 'proxy' }),
     signal,
@@ -53,6 +55,7 @@ export async function runAgent(layout: Layout, nodeName: string, onStarted: () =
     link: layout.dnsLink,
     clusterCIDRs: [serviceCidr, podCidr],
     hasHostLoopback: node.netns === undefined,
+    memoryFile: join(node.agentDir, 'names'),
     clock,
     random,
     log: log.child({ part: 'dns' }),
