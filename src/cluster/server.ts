@@ -1,7 +1,9 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type Clock, type Log, processLog, systemClock, systemRandom } from '../base/index.ts'
-import { ensurePki, type Pki } from '../server/index.ts'
+import { Informers } from '../client/index.ts'
+import { startClusterDns } from '../net/index.ts'
+import { type ApiServer, ensurePki, type Pki } from '../server/index.ts'
 import { openSqliteStore } from '../store/index.ts'
 import { pkiOptions } from './access.ts'
 import { startControlPlane } from './control-plane.ts'
@@ -43,6 +45,8 @@ export async function runServer(layout: Layout, onStarted: () => void): Promise<
   // Every address of the machine: pods and nodes use that of the cluster's bridge, people whatever they like.
   const listener = await controlPlane.server.listen({ host: '0.0.0.0', port: config.apiPort, tls: tls(pki) })
   log.info({ port: listener.port }, 'serving the API')
+  const stopping = new AbortController()
+  serveNames(layout, controlPlane.server, clock, log, stopping.signal)
   keepCertificatesFresh(layout, pki, clock, log, (renewed) => {
     current = renewed
     listener.renew(tls(renewed))
@@ -54,9 +58,30 @@ export async function runServer(layout: Layout, onStarted: () => void): Promise<
   controlPlane.ready.then(onStarted, () => {})
   await stop
   log.info({}, 'stopping')
+  stopping.abort()
   await controlPlane.close(3_000)
   await store.close()
   process.exit(0)
+}
+
+/** The cluster DNS of nodes whose agent is just restarting, on the API's port, which is free over UDP. */
+function serveNames(layout: Layout, server: ApiServer, clock: Clock, log: Log, signal: AbortSignal): void {
+  const { clusterDomain, serviceCidr, podCidr, apiPort } = layout.config
+  const api = server.apiFor({ username: 'system:kube-proxy', groups: ['system:authenticated'] })
+  const random = systemRandom()
+  startClusterDns({
+    informers: new Informers({ api, clock, random, log, signal }),
+    clusterDomain,
+    address: layout.apiIp,
+    port: apiPort,
+    udpOnly: true,
+    knownAs: layout.dnsIp,
+    clusterCIDRs: [serviceCidr, podCidr],
+    clock,
+    random,
+    log: log.child({ part: 'dns' }),
+    signal,
+  })
 }
 
 const LONGEST_WAIT_MS = 12 * 3600 * 1000
