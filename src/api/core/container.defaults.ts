@@ -97,17 +97,15 @@ const defaultLifecycle = (l: Lifecycle) =>
 
 export function defaultProbe(probe: Probe): Probe {
   const httpGet = probe.httpGet && defaultHttpGet(probe.httpGet)
-  const grpc = probe.grpc && (probe.grpc.service === undefined ? { ...probe.grpc, service: '' } : probe.grpc)
   const { timeoutSeconds, periodSeconds, successThreshold, failureThreshold } = probe
   const timed = timeoutSeconds && periodSeconds && successThreshold && failureThreshold
-  if (timed && httpGet === probe.httpGet && grpc === probe.grpc) return probe
+  if (timed && httpGet === probe.httpGet) return probe
   const copy: Draft<Probe> = { ...probe }
   copy.timeoutSeconds = timeoutSeconds || 1
   copy.periodSeconds = periodSeconds || 10
   copy.successThreshold = successThreshold || 1
   copy.failureThreshold = failureThreshold || 3
   if (httpGet) copy.httpGet = httpGet
-  if (grpc) copy.grpc = grpc
   return copy
 }
 

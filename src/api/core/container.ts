@@ -206,7 +206,7 @@ export const TCPSocketAction = struct<TCPSocketAction>('core.v1.TCPSocketAction'
 
 const grpcActionFields = {
   port: req(1, int32),
-  service: ptr(2, str),
+  service: ptr(2, str, { default: '' }),
 } as const
 
 export interface GRPCAction extends Shape<typeof grpcActionFields> {}
