@@ -15,6 +15,7 @@ export interface Connection {
 
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 const GOODBYE_MS = 5_000
+const PONG_MS = 15_000
 
 /** Agrees to WebSocket on a connection that asked for it; '' is for clients that name no subprotocol. */
 export function acceptWebSocket(connection: Connection, subprotocol: string): Promise<WebSocket> {
@@ -48,6 +49,7 @@ export class ChannelSocket {
   readonly #ws: WebSocket
   readonly #clock: Clock
   #pauses = 0
+  #cancelPong = () => {}
 
   constructor(ws: WebSocket, protocol: Subprotocol, clock: Clock) {
     this.#ws = ws
@@ -55,7 +57,10 @@ export class ChannelSocket {
     this.#clock = clock
     this.closed = new Promise((resolve) => {
       if (ws.readyState === ws.CLOSED) return resolve()
-      ws.once('close', () => resolve())
+      ws.once('close', () => {
+        this.#cancelPong()
+        resolve()
+      })
     })
   }
 
@@ -74,10 +79,22 @@ export class ChannelSocket {
   /** No message is handed out until `until` has resolved; other pauses may overlap. */
   pauseUntil(until: Promise<void>): void {
     this.#pauses++
+    if (this.#pauses === 1) this.#cancelPong = this.#pongLater()
     this.#ws.pause()
     void until.then(() => {
       this.#pauses--
-      if (this.#pauses === 0) this.#ws.resume()
+      if (this.#pauses > 0) return
+      this.#cancelPong()
+      this.#ws.resume()
+    })
+  }
+
+  /** The client's pings wait behind its messages; kubectl gives up on who does not answer them for a minute. */
+  #pongLater(): () => void {
+    return this.#clock.after(PONG_MS, () => {
+      if (this.#ws.readyState !== this.#ws.OPEN) return
+      this.#ws.pong()
+      this.#cancelPong = this.#pongLater()
     })
   }
 
