@@ -207,7 +207,7 @@ const refused: readonly (readonly [string, unknown, object, ...string[]])[] = [
     'a config map of more than 1 MiB',
     api.ConfigMap,
     { data: { a: 'x'.repeat(1_048_577) } },
-    ': Too long: may not be more than 1048576 bytes',
+    '[]: Too long: may not be more than 1048576 bytes',
   ],
   [
     'a TLS secret without key',

@@ -34,7 +34,8 @@ export function validateConfigMap(out: Problems, config: ConfigMap): void {
     invalidEach(out, `binaryData[${key}]`, key, configMapKey(key))
     bytes += decodedLength(config.binaryData[key]!)
   }
-  if (bytes > MAX_BYTES) tooLong(out, '', MAX_BYTES)
+  // The object as a whole, as Kubernetes writes it.
+  if (bytes > MAX_BYTES) tooLong(out, '[]', MAX_BYTES)
 }
 
 export function validateConfigMapUpdate(out: Problems, config: ConfigMap, old: ConfigMap): void {

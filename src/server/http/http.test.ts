@@ -173,9 +173,9 @@ describe('what is refused', () => {
     ],
     [
       'a field given twice, strictly',
-      () => send('POST', `${MAPS}?fieldValidation=Strict`, '{"metadata":{"name":"a","name":"b"}}'),
+      () => send('POST', `${MAPS}?fieldValidation=Strict`, '{"metadata":{"name":"a","name":"b"},"spec":{}}'),
       400,
-      /strict decoding error: duplicate field "metadata\.name"/,
+      /^ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error: duplicate field "metadata\.name", unknown field "spec"$/,
     ],
     [
       'a dry run of something else than all',

@@ -10,7 +10,7 @@ import {
 } from '../../schema/index.ts'
 import { bodyTypeOf } from '../body-types.ts'
 import { OTHER_BODIES, PROXIED, successStatus } from '../operations.ts'
-import { decodeObject, notThisKind } from '../registry/decode.ts'
+import { decodeObject, type FieldValidation, notThisKind } from '../registry/decode.ts'
 import { deleteCollection } from '../registry/delete.ts'
 import { listItems, openWatch } from '../registry/list.ts'
 import { BODY_LIMIT, EMPTY, type ParsedBody, parseBody, parseJsonBody } from './body.ts'
@@ -331,7 +331,7 @@ function decodeBody(
   type: StructType<KubeObject>,
   body: ParsedBody,
   request: Request,
-  validation: 'Ignore' | 'Warn' | 'Strict',
+  validation: FieldValidation,
 ): KubeObject {
   if (body === EMPTY) throw badRequest('cannot write: the body is empty')
   const warn = (text: string) => request.context.warn(text)
@@ -349,14 +349,14 @@ function decodeBody(
     const object = decodeRaw(type, body.protobuf.raw)
     return { ...object, kind, apiVersion }
   }
-  reportDuplicates(body.duplicates, validation, warn)
-  const object = decodeObject(type, body.value, validation, warn)
+  const object = decodeObject(type, body.value, validation, warn, body.duplicates)
   return object.kind === kind && object.apiVersion === apiVersion ? object : { ...object, kind, apiVersion }
 }
 
+/** Keys that a patch has twice. */
 function reportDuplicates(
   duplicates: readonly string[],
-  validation: 'Ignore' | 'Warn' | 'Strict',
+  validation: FieldValidation,
   warn: (text: string) => void,
 ): void {
   if (duplicates.length === 0 || validation === 'Ignore') return

@@ -5,17 +5,22 @@ export type FieldValidation = NonNullable<CreateOptions['fieldValidation']>
 
 const MODES = { Strict: 'strict', Warn: 'warn', Ignore: 'ignore' } as const
 
-/** A body as its type says; 400 in Kubernetes' words when it does not fit, warnings for what is only unknown. */
+/**
+ * A body as its type says; 400 in Kubernetes' words when it does not fit, warnings for what is only unknown.
+ * `duplicates` are texts about keys that the body has twice: they count as unknown fields do.
+ */
 export function decodeObject<T = KubeObject>(
   type: StructType<T>,
   json: unknown,
   validation: FieldValidation,
   warn: (text: string) => void,
+  duplicates: readonly string[] = [],
 ): T {
   const { value, problems, warnings } = decode(type, json, { unknown: MODES[validation] })
-  if (problems.length > 0)
-    throw badRequest(decodeErrorText(type.apiKind ?? { version: '', kind: type.name }, problems))
-  for (const warning of warnings) warn(warning)
+  const repeated = duplicates.map((text) => ({ what: 'duplicate', field: '', text }) as const)
+  const all = validation === 'Strict' ? [...repeated, ...problems] : problems
+  if (all.length > 0) throw badRequest(decodeErrorText(type.apiKind ?? { version: '', kind: type.name }, all))
+  if (validation === 'Warn') for (const warning of [...duplicates, ...warnings]) warn(warning)
   return value
 }
 
