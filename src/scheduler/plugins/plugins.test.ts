@@ -13,7 +13,7 @@ table('cluster', [
     nodes: [{ name: 'a', unschedulable: true }, { name: 'b', taints: [gpu] }, { name: 'c' }, { name: 'd' }],
     pod: { requests: { cpu: '5', memory: '9Gi' } },
     expect:
-      '0/4 nodes are available: 1 node(s) had untolerated taint {gpu: yes}, 1 node(s) were unschedulable, 2 Insufficient cpu, 2 Insufficient memory.',
+      '0/4 nodes are available: 1 node(s) had untolerated taint(s), 1 node(s) were unschedulable, 2 Insufficient cpu, 2 Insufficient memory.',
   },
 ])
 
@@ -62,7 +62,7 @@ table('TaintToleration', [
     name: `of ${JSON.stringify(tolerations)}`,
     nodes: [{ name: 'a', taints: [gpu] }],
     pod: { spec: spec({ tolerations }) },
-    expect: expect ?? '0/1 nodes are available: 1 node(s) had untolerated taint {gpu: yes}.',
+    expect: expect ?? '0/1 nodes are available: 1 node(s) had untolerated taint(s).',
   })),
   {
     name: 'a taint that prefers no pods only weighs',

@@ -22,11 +22,7 @@ export const taintToleration: Plugin = {
         if (nodes.tainted[slot] === 0) return FITS
         const taint = untoleratedTaint(nodes.node(slot)!.spec.taints, tolerations)
         if (!taint) return FITS
-        return cycle.reject(
-          taintToleration,
-          [`node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`],
-          true,
-        )
+        return cycle.reject(taintToleration, ['node(s) had untolerated taint(s)'], true)
       },
     }
   },

@@ -86,7 +86,7 @@ table('PodTopologySpread', [
     ],
     pods: [web('a1')],
     pod: web(undefined, { spec: spread() }),
-    expect: `0/2 nodes are available: 1 ${UNEVEN}, 1 node(s) had untolerated taint {gpu: yes}.`,
+    expect: `0/2 nodes are available: 1 ${UNEVEN}, 1 node(s) had untolerated taint(s).`,
   },
   {
     name: 'nodeTaintsPolicy Honor: it does not',

@@ -217,7 +217,7 @@ function reasonsOf(pod: Pod, node: Node, world: World): readonly string[] {
   if (node.spec.unschedulable && !tolerated(unschedulable, pod.spec.tolerations))
     return ['node(s) were unschedulable']
   const taint = firstTaint(pod, node)
-  if (taint) return [`node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`]
+  if (taint) return ['node(s) had untolerated taint(s)']
   if (!matchesNodeAffinity(pod, node)) return ["node(s) didn't match Pod's node affinity/selector"]
   const ports = (p: Pod) =>
     p.spec.containers.flatMap((c) => (c.ports ?? []).map((x) => x.hostPort)).filter(Boolean)
