@@ -41,10 +41,17 @@ execFileSync('ip', ['netns', 'add', namespace])
 try {
   const kernel = nftKernel(OPTIONS, machineCommand(['nsenter', `--net=/run/netns/${namespace}`]))
   let rules = new RuleSet()
+  // As the proxy does: the chains of counts that occurred once stay.
+  let chains = new Set<string>()
   const sync = async (before = '') => {
-    const changes = rules.takeChanges()
-    const chains = renderNewChains(OPTIONS.table, changes)
-    await kernel.apply(before + chains + renderChanges(OPTIONS.table, changes))
+    if (before) chains = new Set()
+    const changes = rules
+      .takeChanges()
+      .filter((c) => c.map !== 'chains' || (c.to !== undefined && !chains.has(c.key)))
+    for (const { map, key } of changes) if (map === 'chains') chains.add(key)
+    await kernel.apply(
+      before + renderNewChains(OPTIONS.table, changes) + renderChanges(OPTIONS.table, changes),
+    )
   }
   const loads: number[] = []
   for (let i = 0; i < LOADS; i++) {

@@ -98,9 +98,15 @@ function makeResponder(options: ClusterDnsOptions): Responder {
   indexAddresses(informers)
   const networks = clusterCIDRs.map(parseNetwork)
   const { memoryFile, log } = options
-  const remembered = memoryFile === undefined ? undefined : recall(memoryFile, log)
+  let remembered = memoryFile === undefined ? undefined : recall(memoryFile, log)
   if (memoryFile !== undefined) remember(memoryFile, informers, options)
   const synced = Promise.all([services, slices].map((i) => i.whenSynced(signal)))
+  synced.then(
+    () => {
+      remembered = undefined
+    },
+    () => {},
+  )
   const isReady = () => services.hasSynced && slices.hasSynced
   const live: Known = { services: services.cache, slices: slices.cache }
   return new Responder({
