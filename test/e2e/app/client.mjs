@@ -8,13 +8,23 @@ let failures = 0
 const ask = () =>
   new Promise((resolve) => {
     const startedAt = performance.now()
-    const failed = (error) => resolve(`${error} after ${Math.round(performance.now() - startedAt)} ms`)
+    let reached = 'looking up the name'
+    const failed = (error) =>
+      resolve(`${error} after ${Math.round(performance.now() - startedAt)} ms, while ${reached}`)
     const request = get(TARGET, { agent: false, timeout: 20_000 }, (response) => {
       response.resume()
       response.on('error', failed)
       response.on('end', () =>
         response.statusCode === 200 ? resolve(undefined) : failed(response.statusCode),
       )
+    })
+    request.on('socket', (socket) => {
+      socket.on('lookup', (error, address) => {
+        if (!error) reached = `connecting to ${address}`
+      })
+      socket.on('connect', () => {
+        reached = 'waiting for the answer'
+      })
     })
     request.on('timeout', () => request.destroy(new Error('no answer')))
     request.on('error', failed)
