@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Deployment, Pod } from '../src/api/index.ts'
 import type { HttpsApi } from '../src/client/index.ts'
 import { adminApi, adminIdentity } from '../src/cluster/index.ts'
-import { startCluster, type TestCluster, until } from '../test/e2e/harness.ts'
+import { startCluster, type TestCluster } from '../test/e2e/harness.ts'
 import { type Result, report, spreadOf, timed } from './lib.ts'
 
 const UP_ROUNDS = 5
@@ -73,12 +73,6 @@ async function startPods(api: HttpsApi): Promise<Result[]> {
     await api.delete(Pod, { namespace: 'default', name })
     await gone
   }
-  // Only now: taking a pod down costs as much as starting one.
-  for (let i = 0; i <= PODS; i++) await api.delete(Pod, { namespace: 'default', name: `pod-${i}` })
-  await until(
-    'the pods to be gone',
-    async () => (await api.list(Pod, { namespace: 'default' })).items.length === 0,
-  )
   const sorted = times.toSorted((a, b) => a - b)
   const p99 = sorted[Math.floor(0.99 * sorted.length)]!
   return [
