@@ -160,6 +160,7 @@ test('a pod that does not fit is refused', options, async () => {
   await node.create('huge', { containers: [{ name: 'a', resources: { requests: { cpu: '1000' } } }] })
   const status = await node.done('huge')
   assert.equal(status.reason, 'OutOfcpu')
+  assert.equal(status.containerStatuses, undefined, 'kubectl would show the container as being created')
   assert.match(
     status.message!,
     /^Pod was rejected: Node didn't have enough resource: cpu, requested: 1000000/,

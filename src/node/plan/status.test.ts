@@ -208,6 +208,16 @@ test('a phase that is final stays, with its reason', () => {
   assert.deepEqual([s.phase, s.reason, s.message], ['Failed', 'Evicted', 'low'])
 })
 
+test('a pod that was refused has no containers that seem to be on their way, also when the agent starts again', () => {
+  const verdict = { phase: 'Failed', reason: 'OutOfcpu', message: 'no room', refused: true } as const
+  const refused = statusOf(init, [], { verdict }, [])
+  const again = pod({ initContainers: [{ name: 'i' }] }, { status: { phase: 'Failed', reason: 'OutOfcpu' } })
+  for (const s of [refused, statusOf(again, [], {}, [])]) {
+    assert.deepEqual([s.phase, s.reason], ['Failed', 'OutOfcpu'])
+    assert.deepEqual([s.initContainerStatuses, s.containerStatuses], [[], []])
+  }
+})
+
 test("addresses: the sandbox's on the pod network, the node's on the host network", () => {
   assert.deepEqual(statusOf(plain, []).podIPs, [{ ip: '10.1.0.5' }])
   const host = pod({ hostNetwork: true })

@@ -37,12 +37,14 @@ export interface NodePodStatus {
 export function podStatus(facts: PodFacts, plan: Pick<PodPlan, 'terminal' | 'verdict'>): NodePodStatus {
   const { pod, observed, local } = facts
   const before = pod.status
-  const init = initContainers(pod).map((c) => containerStatus(facts, plan, c, 'init'))
-  const regular = pod.spec.containers.map((c) => containerStatus(facts, plan, c, 'regular'))
-  const ephemeral = (pod.spec.ephemeralContainers ?? []).map((c) =>
-    containerStatus(facts, plan, c as Container, 'ephemeral'),
-  )
   const wasFinal = before.phase === 'Succeeded' || before.phase === 'Failed'
+  // A pod that was refused never had containers; kubectl would show them as being created, and not why it failed.
+  const refused = plan.verdict?.refused || (wasFinal && !before.containerStatuses?.length)
+  const statuses = (containers: readonly Container[], role: Role) =>
+    refused ? [] : containers.map((c) => containerStatus(facts, plan, c, role))
+  const init = statuses(initContainers(pod), 'init')
+  const regular = statuses(pod.spec.containers, 'regular')
+  const ephemeral = statuses((pod.spec.ephemeralContainers ?? []) as readonly Container[], 'ephemeral')
   const quiet = !observed.containers.some((c) => c.state === 'running' || c.state === 'unknown')
   const phase = wasFinal
     ? before.phase!
