@@ -5,19 +5,24 @@ import type { Context } from './context.ts'
 import { clusterApi, namespaceOf, type ObjectOptions, parseTargets } from './objects.ts'
 import { table } from './output.ts'
 
+export interface DescribeFlags extends ObjectOptions {
+  readonly selector?: string
+}
+
 /** Everything an object says about itself, and what was said about it in Events. */
 export async function describeCommand(
   words: readonly string[],
-  flags: ObjectOptions,
+  flags: DescribeFlags,
   { terminal, clock }: Context,
 ): Promise<void> {
+  const selection = flags.selector === undefined ? {} : { labelSelector: flags.selector }
   const api = await clusterApi(flags)
   try {
     for (const { kind, name } of parseTargets(words)) {
       const namespace = namespaceOf(kind, flags)
       const objects =
         name === undefined
-          ? (await api.list(kind, { namespace })).items
+          ? (await api.list(kind, { namespace, ...selection })).items
           : [await api.get(kind, { namespace, name })]
       for (const object of objects) {
         const fieldSelector = `involvedObject.kind=${kind.resource.kind},involvedObject.name=${object.metadata.name}`

@@ -122,6 +122,7 @@ function objectCommands(program: Command, context: Context): void {
     )
   objects(program.command('describe <type> [name...]'))
     .description('say all about objects, with their events')
+    .option('-l, --selector <labels>', 'only those with these labels')
     .action(async (type, names, options) =>
       (await import('./describe.ts')).describeCommand([type, ...names], options, context),
     )

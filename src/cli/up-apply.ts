@@ -24,15 +24,24 @@ interface FollowContext extends Context {
   readonly timeoutMs: number
 }
 
+export interface Application {
+  readonly paths: readonly string[]
+  readonly manifests: readonly Manifest[]
+}
+
+/** Throws for what cannot be read: before anything is started for it. */
+export function readApplication(paths: readonly string[]): Application {
+  return { paths, manifests: readManifests(paths, () => readFileSync(0, 'utf8')) }
+}
+
 /** What `up -f` does once the cluster runs: images, manifests, rollouts, and the URLs that answer. */
 export async function applyAndFollow(
-  paths: readonly string[],
+  { paths, manifests }: Application,
   cluster: UpResult,
   context: FollowContext,
 ): Promise<void> {
   const { progress, terminal } = context
   const { api, layout } = cluster
-  const manifests = readManifests(paths, () => readFileSync(0, 'utf8'))
   await provideImages(paths, manifests, layout, progress)
   const applied = await applyAll(api, manifests, 'default', (one) =>
     progress.note(`✓ ${describeApplied(one)}`),

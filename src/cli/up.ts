@@ -27,6 +27,8 @@ export async function upCommand(flags: UpFlags, context: Context): Promise<void>
   requireRoot('up')
   const { clock, terminal } = context
   const { name, dataDir, nodes, apiPort, podCidr, serviceCidr, nodeCidr, clusterDomain } = flags
+  const following = flags.filename && (await import('./up-apply.ts'))
+  const application = following?.readApplication(flags.filename ?? [])
   const progress = new Progress(terminal, () => clock.monotonic())
   const started = clock.monotonic()
   try {
@@ -53,9 +55,9 @@ export async function upCommand(flags: UpFlags, context: Context): Promise<void>
     if (result.unchanged) terminal.err.write(`cluster "${name}" is already running: nothing to do\n`)
     else
       terminal.err.write(`cluster "${name}" is up (${((clock.monotonic() - started) / 1000).toFixed(1)} s)\n`)
-    if (flags.filename) {
-      const { applyAndFollow } = await import('./up-apply.ts')
-      await applyAndFollow(flags.filename, result, { ...context, progress, timeoutMs: flags.timeout * 1000 })
+    if (following && application) {
+      const timeoutMs = flags.timeout * 1000
+      await following.applyAndFollow(application, result, { ...context, progress, timeoutMs })
     } else if (!result.unchanged) {
       terminal.out.write(nextCommands(layout))
     }

@@ -1,11 +1,20 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { runCommand } from '../../src/cluster/index.ts'
-import { cannotRun, kubectls, startCluster, type TestCluster, until } from './harness.ts'
+import { cannotRun, dhow, kubectls, startCluster, type TestCluster, until } from './harness.ts'
 import { ask } from './load.ts'
 
 const skip = cannotRun
@@ -290,3 +299,121 @@ for (const program of kubectls) {
     })
   })
 }
+
+describe('without kubectl', { skip }, () => {
+  const namespace = 'own'
+  /** What `dhow COMMAND` prints and how it ends; options of the cluster come first, as `exec` needs it. */
+  const attempt = ([command = '', ...rest]: readonly string[]) => {
+    const { name, dataDir } = cluster.layout.config
+    const options = ['--name', name, '--data-dir', dataDir, '-n', namespace]
+    return runCommand([dhow, command, ...options, ...rest], { timeoutMs: 120_000 })
+  }
+  const cases: [string[], RegExp, number?][] = [
+    [['apply', '-f', join(dir, 'own.yaml')], /deployment\.apps\/web created/],
+    [['apply', '-f', join(dir, 'own.yaml')], /deployment\.apps\/web unchanged/],
+    [['rollout', 'status', 'deployment/web'], /successfully rolled out/],
+    [['wait', 'deployment/web', '--for', 'condition=Available'], /condition met/],
+    [['get', 'pods'], /^NAME +READY +STATUS +RESTARTS +AGE\nweb-\S+ +1\/1 +Running/],
+    [['get', 'pods', '-o', 'wide'], /node1/],
+    [['get', 'deployment/web', '-o', 'yaml'], /^kind: Deployment$/m],
+    [['get', 'nothing'], /cannot find a resource type "nothing"/, 1],
+    [['get', 'pod', 'nobody'], /pods "nobody" not found/, 1],
+    [['describe', 'deployment', 'web'], /ScalingReplicaSet/],
+    [['describe', 'pods', '-l', 'app=web'], /Kind: Pod\nName: web-/],
+    [['exec', 'deployment/web', '--', 'sh', '-c', 'echo hello; exit 4'], /^hello\n$/, 4],
+    [['rollout', 'restart', 'deployment/web'], /restarted/],
+    [['rollout', 'status', 'deployment/web'], /successfully rolled out/],
+    [['rollout', 'history', 'deployment/web'], /^2 +<none>$/m],
+    [['rollout', 'undo', 'deployment/web'], /rolled back/],
+    [['rollout', 'pause', 'deployment/web'], /paused/],
+    [['rollout', 'resume', 'deployment/web'], /resumed/],
+    [['apply', '-f', join(dir, 'talk.yaml')], /created/],
+    [['wait', 'pod/talk', '--for', 'condition=Ready'], /condition met/],
+    [['logs', 'talk', '--tail', '1'], /^two\n$/],
+    [['delete', 'pod', 'talk', '--force'], /deleted/],
+    [['delete', '-f', join(dir, 'own.yaml')], /deployment "web" deleted/],
+    [['wait', 'deployment/web', '--for', 'delete'], /deleted/],
+  ]
+  const talk = ['sh', '-c', 'echo one; echo two; /bin/busybox sleep 1000']
+
+  before(async () => {
+    const web = readFileSync(join(root, 'examples/web/web.yaml'), 'utf8').replace(/^ +nodePort:.*$/m, '')
+    writeFileSync(join(dir, 'own.yaml'), web)
+    const containers = [{ name: 'talk', image: 'example/web:1.0', command: talk }]
+    const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'talk' }, spec: { containers } }
+    writeFileSync(join(dir, 'talk.yaml'), JSON.stringify(pod))
+    await cluster.kubectl('create', 'namespace', namespace)
+  })
+
+  for (const [args, expected, code = 0] of cases) {
+    test(`dhow ${args.map((arg) => arg.replace(`${dir}/`, '')).join(' ')}`, async () => {
+      const { exitCode, stdout, stderr } = await attempt(args)
+      assert.equal(exitCode, code, stderr || stdout)
+      assert.match(code === 1 ? stderr : stdout, expected)
+    })
+  }
+
+  test('an archive of an image is written, imported and listed; the image is removed', async () => {
+    const { name, dataDir } = cluster.layout.config
+    const image = (...args: string[]) => cluster.dhow('image', ...args)
+    const recipe = join(dir, 'imported.yaml')
+    writeFileSync(recipe, TOOLS.replace('test/tools:1', 'test/imported:1'))
+    // Building into a folder needs no cluster.
+    const built = await runCommand([dhow, 'image', 'build', '-o', join(dir, 'archives'), recipe])
+    assert.equal(built.exitCode, 0, built.stderr)
+    const [file] = readdirSync(join(dir, 'archives'))
+    const identity = ['--name', name, '--data-dir', dataDir]
+    const imported = await runCommand([dhow, 'image', 'import', join(dir, 'archives', file!), ...identity])
+    assert.equal(imported.exitCode, 0, imported.stderr)
+    assert.match(await image('list'), /^node1 +docker\.io\/test\/imported:1$/m)
+    await image('remove', 'test/imported:1')
+    assert.doesNotMatch(await image('list'), /imported/)
+  })
+
+  test('the command works from any directory, also through a link, and prints the kubeconfig alone', async () => {
+    const link = join(dir, 'dhow')
+    symlinkSync(dhow, link)
+    const { name, dataDir } = cluster.layout.config
+    const printed = await runCommand([link, 'kubeconfig', '--name', name, '--data-dir', dataDir], {
+      cwd: '/',
+    })
+    assert.equal(printed.exitCode, 0, printed.stderr)
+    writeFileSync(join(dir, 'kubeconfig'), printed.stdout)
+    const asked = await runCommand([kubectls[0]!, 'get', 'nodes', '-o', 'name'], {
+      env: { KUBECONFIG: join(dir, 'kubeconfig') },
+    })
+    assert.equal(asked.stdout, 'node/node1\n', asked.stderr)
+  })
+
+  test('up refuses manifests that it cannot read before it starts anything', async () => {
+    const { exitCode, stderr } = await runCommand([dhow, 'up', '--name', 'never', '-f', join(dir, 'absent')])
+    assert.equal(exitCode, 1)
+    assert.match(stderr, /^dhow: cannot read ".*absent"/)
+    assert.equal(existsSync('/var/lib/dhow/never'), false)
+  })
+
+  test('up --no-install names the packages that are missing, with their reasons', async () => {
+    // In a mount namespace of its own, where nobody has plugins of CNI.
+    const hide = `for d in /usr/lib/cni /opt/cni/bin /usr/libexec/cni; do [ ! -d $d ] || mount -t tmpfs none $d; done`
+    const { exitCode, stderr } = await runCommand([
+      'unshare',
+      '--mount',
+      'sh',
+      '-c',
+      `${hide}; exec ${dhow} up --name never --no-install`,
+    ])
+    assert.equal(exitCode, 1)
+    assert.match(stderr, /--no-install/)
+    assert.match(stderr, /^ +containernetworking-plugins +CNI plugins give each pod its network interface$/m)
+    assert.match(stderr, /apt-get install containernetworking-plugins$/m)
+    assert.equal(existsSync('/var/lib/dhow/never'), false)
+  })
+
+  test('a reader that has seen enough ends the command without noise', async () => {
+    const { name, dataDir } = cluster.layout.config
+    const get = `${dhow} get clusterroles -o yaml --name ${name} --data-dir ${dataDir}`
+    const { stdout, stderr } = await runCommand(['sh', '-c', `${get} | head -n 1`])
+    assert.equal(stdout, 'apiVersion: v1\n')
+    assert.equal(stderr, '')
+  })
+})
