@@ -267,7 +267,11 @@ for (const [name, open] of bindings) {
           }),
         )
         assert.equal(added.reason, 'Invalid')
-        await api.patch(ConfigMap, at('d3'), { type: 'merge', body: { metadata: { finalizers: null } } })
+        const last = await api.patch(ConfigMap, at('d3'), {
+          type: 'merge',
+          body: { metadata: { finalizers: null } },
+        })
+        assert.equal(last.metadata.finalizers, undefined)
         assert.equal((await refusal(api.get(ConfigMap, at('d3')))).reason, 'NotFound')
       })
 

@@ -47,7 +47,8 @@ export interface Caller {
 export type Decision =
   | { readonly do: 'nothing' }
   | { readonly do: 'write'; readonly object: KubeObject; readonly undo?: () => void }
-  | { readonly do: 'remove' }
+  /** `last`: what the write that takes the object along made of it, for its answer. */
+  | { readonly do: 'remove'; readonly last?: KubeObject }
 
 const NAME_ATTEMPTS = 8
 const MAX_ATTEMPTS = 12
@@ -177,7 +178,7 @@ export class Registry {
       for (const warning of strategy.warnings(prepared, old)) caller.warn(warning)
       await this.#o.admission().validate({ ...request, object: prepared })
       const behaviour = behaviourOf(this.#o.behaviours, resource.storage)
-      if (isFinished(prepared, behaviour)) return { do: 'remove' }
+      if (isFinished(prepared, behaviour)) return { do: 'remove', last: prepared }
       if (prepared === old) return { do: 'nothing' }
       const reserved = behaviour?.reserve ? await behaviour.reserve(prepared, old, dryRun) : undefined
       return {
@@ -219,7 +220,7 @@ export class Registry {
       try {
         const written =
           decision.do === 'remove'
-            ? await this.#writer.remove(resource, stored, dryRun)
+            ? await this.#writer.remove(resource, stored, dryRun, decision.last)
             : await this.#writer.replace(resource, stored, decision.object, dryRun)
         if (written) return { ...written, item: resource.present(written.item) }
       } finally {

@@ -53,13 +53,21 @@ export class Writer {
     return { item: this.#seen(resource, current.key, stored, bytes, revision), outcome: 'changed' }
   }
 
-  async remove(resource: ServedResource, current: Item, dryRun: boolean): Promise<Written | undefined> {
+  /** The answer shows `last` where a write was the end of the object, else the object as it was. */
+  async remove(
+    resource: ServedResource,
+    current: Item,
+    dryRun: boolean,
+    last?: KubeObject,
+  ): Promise<Written | undefined> {
     if (
       !dryRun &&
       (await this.#commit(resource, current.key, undefined, null, current.revision)) === undefined
     )
       return undefined
-    return { item: current, outcome: 'removed' }
+    if (!last) return { item: current, outcome: 'removed' }
+    const stored = resource.conversion ? resource.conversion.toStorage(last) : last
+    return { item: itemOf(current.key, stored, storedBytes(stored), current.revision), outcome: 'removed' }
   }
 
   /** The revision of the write once every cache shows it; undefined when the key was not at `expect`. */
