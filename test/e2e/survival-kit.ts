@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  cgroupHierarchies,
+  findProcesses,
+  type Layout,
+  mountsBelow,
+  runCommand,
+} from '../../src/cluster/index.ts'
 import { type AppOptions, app, appClient, appScripts } from './app.ts'
 import {
   keptConnections,
@@ -67,6 +75,37 @@ export function processesOf(containerId: string): number[] {
       }
     })
     .map(Number)
+}
+
+/** What a machine loses with its power: processes, containers, mounts, cgroups, links and rules; the disk stays. */
+export async function cutPower({ config, cgroupRoot }: Layout): Promise<void> {
+  const { dataDir, slot } = config
+  const processes = async () => [
+    ...(await findProcesses((args) => args.some((arg) => arg.includes(dataDir)))).map((p) => p.pid),
+    ...processesOf(`${cgroupRoot}/`),
+  ]
+  await until('all processes to be gone', async () => {
+    const pids = await processes()
+    for (const pid of pids) {
+      try {
+        process.kill(pid, 'SIGKILL')
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+      }
+    }
+    return pids.length === 0
+  })
+  for (const mount of mountsBelow(readFileSync('/proc/self/mountinfo', 'utf8'), dataDir))
+    await runCommand(['umount', '-l', mount])
+  for (const link of readdirSync('/sys/class/net')) {
+    if (new RegExp(`^dhow${slot}([a-z].*)?$`).test(link)) await runCommand(['ip', 'link', 'delete', link])
+  }
+  const tables = (await runCommand(['nft', 'list', 'tables'])).stdout.split('\n')
+  for (const table of tables) {
+    if (table.includes(`dhow${slot}_`)) await runCommand(['nft', 'delete', ...table.split(' ')])
+  }
+  for (const hierarchy of cgroupHierarchies())
+    await runCommand(['find', join(hierarchy, cgroupRoot), '-depth', '-type', 'd', '-delete'])
 }
 
 /** SIGKILL for the newest process of a pod's only container. */
@@ -181,7 +220,11 @@ export async function stopAll(running: Readonly<Record<string, RunningTraffic>>)
 }
 
 /** Stops them all and asserts that each went on and none lost anything. */
-export async function lostNothing(running: Readonly<Record<string, RunningTraffic>>): Promise<void> {
+export async function lostNothing(
+  running: Readonly<Record<string, RunningTraffic>>,
+  afterMs = 0,
+): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, afterMs))
   const results = await Promise.all(
     Object.entries(running).map(async ([name, traffic]) => ({ name, ...(await traffic.stop()) })),
   )

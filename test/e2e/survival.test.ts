@@ -11,6 +11,7 @@ import { assertNothingLeft, cannotRun, startCluster, type TestCluster, until } f
 import { ask } from './load.ts'
 import {
   apply,
+  cutPower,
   Hall,
   isWell,
   killContainer,
@@ -244,4 +245,26 @@ test('down in the middle of a rollout, of pulls and of deletes leaves nothing, a
   } finally {
     registry.close()
   }
+})
+
+test('after the power was cut, up brings the same pods back', { skip }, async () => {
+  const before = await hall.pods()
+  await cutPower(cluster.layout)
+  await cluster.dhow('up', '--no-kubeconfig')
+  await until(
+    'the pods to be ready again',
+    async () => {
+      const now = new Map((await hall.pods()).map((pod) => [pod.metadata.uid, pod]))
+      return (
+        now.size === before.length &&
+        before.every(({ metadata, status }) => {
+          const [container] = now.get(metadata.uid)?.status.containerStatuses ?? []
+          return container?.ready && container.restartCount > status.containerStatuses![0]!.restartCount
+        })
+      )
+    },
+    120,
+  )
+  await isWell(cluster)
+  await lostNothing({ calm: hall.newConnections() }, 2_000)
 })
