@@ -1,4 +1,5 @@
 import { networkInterfaces } from 'node:os'
+import { setFlagsFromString } from 'node:v8'
 import { join } from 'node:path'
 import { type Clock, type Log, processLog, sleep, systemClock, systemRandom } from '../base/index.ts'
 import { httpsApi, Informers } from '../client/index.ts'
@@ -92,6 +93,8 @@ export async function runAgent(layout: Layout, nodeName: string, onStarted: () =
   }
   lookAgain()
   onStarted()
+  // An agent is small before it is fast. Not from the start: compiled code is only good under the flags it was made with.
+  setFlagsFromString('--memory-saver-mode')
   await stop
   log.info({}, 'stopping; what runs goes on running')
   stopping.abort()
