@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os'
-import { setFlagsFromString } from 'node:v8'
 import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
 import { type Clock, type Log, processLog, sleep, systemClock, systemRandom } from '../base/index.ts'
 import { httpsApi, Informers } from '../client/index.ts'
 import { startClusterDns, startServiceProxy } from '../net/index.ts'
