@@ -12,11 +12,11 @@ import {
   invalid,
   invalidEach,
   notFound,
-  notSupported,
   oneOf,
   oneOfIfSet,
   type Problems,
   required,
+  tooMany,
 } from '../meta/report.validate.ts'
 import type { Container, ContainerPort, EnvFromSource, EnvVar, VolumeMount } from './container.ts'
 import { ENV_FIELDS, validateFieldRef, validateResourceFieldRef } from './field-ref.validate.ts'
@@ -288,6 +288,30 @@ export function validateHostPorts(out: Problems, field: string, containers: read
   }
 }
 
-export function validateInitRestartPolicy(out: Problems, field: string, policy: string | undefined): void {
-  if (policy !== undefined && policy !== 'Always') notSupported(out, field, policy, ['Always'])
+const CONTAINER_POLICIES = ['Always', 'OnFailure', 'Never']
+const MAX_RESTART_RULES = 20
+const MAX_EXIT_CODES = 255
+
+/** When a container starts again, where it says so itself instead of its pod (KEP-5307; for sidecars KEP-753). */
+export function validateContainerRestart(out: Problems, field: string, c: Container, isInit: boolean): void {
+  const { restartPolicy: policy, restartPolicyRules: rules } = c
+  if (policy !== undefined) oneOf(out, `${field}.restartPolicy`, policy, CONTAINER_POLICIES)
+  if (!rules?.length) return
+  const at = `${field}.restartPolicyRules`
+  if (policy === undefined) required(out, `${field}.restartPolicy`, 'must be set where there are rules')
+  if (isInit && policy === 'Always')
+    forbidden(out, at, 'may not be set for init containers that always restart')
+  if (rules.length > MAX_RESTART_RULES) tooMany(out, at, rules.length, MAX_RESTART_RULES)
+  rules.slice(0, MAX_RESTART_RULES).forEach(({ action, exitCodes }, i) => {
+    oneOf(out, `${at}[${i}].action`, action, ['Restart'])
+    if (!exitCodes) {
+      required(out, `${at}[${i}].exitCodes`, 'must be specified')
+      return
+    }
+    oneOf(out, `${at}[${i}].exitCodes.operator`, exitCodes.operator, ['In', 'NotIn'])
+    const count = exitCodes.values?.length ?? 0
+    const values = `${at}[${i}].exitCodes.values`
+    if (count === 0) required(out, values)
+    if (count > MAX_EXIT_CODES) tooMany(out, values, count, MAX_EXIT_CODES)
+  })
 }

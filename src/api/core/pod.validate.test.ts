@@ -241,9 +241,43 @@ const refused: readonly (readonly [string, Input<Pod>, ...string[]])[] = [
     'spec.initContainers[0].readinessProbe: Forbidden: may not be set for init containers without restartPolicy=Always',
   ],
   [
-    'a restart policy on a main container',
-    one({ restartPolicy: 'Always' }),
-    'spec.containers[0].restartPolicy: Forbidden: may not be set for non-init containers',
+    'a restart policy that there is not',
+    one({ restartPolicy: 'Sometimes' }),
+    'spec.containers[0].restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "OnFailure", "Never"',
+  ],
+  [
+    'restart rules without a policy for the rest',
+    one({ restartPolicyRules: [{ action: 'Restart', exitCodes: { operator: 'In', values: [42] } }] }),
+    'spec.containers[0].restartPolicy: Required value: must be set where there are rules',
+  ],
+  [
+    'a restart rule that restarts everything',
+    one({
+      restartPolicy: 'Never',
+      restartPolicyRules: [{ action: 'RestartAllContainers', exitCodes: { operator: 'In', values: [42] } }],
+    }),
+    'spec.containers[0].restartPolicyRules[0].action: Unsupported value: "RestartAllContainers": supported values: "Restart"',
+  ],
+  [
+    'a restart rule about no exit code',
+    one({
+      restartPolicy: 'Never',
+      restartPolicyRules: [{ action: 'Restart', exitCodes: { operator: 'In' } }],
+    }),
+    'spec.containers[0].restartPolicyRules[0].exitCodes.values: Required value',
+  ],
+  [
+    'restart rules of a sidecar',
+    pod({
+      initContainers: [
+        container({
+          name: 'i',
+          restartPolicy: 'Always',
+          restartPolicyRules: [{ action: 'Restart', exitCodes: { operator: 'NotIn', values: [0] } }],
+        }),
+      ],
+    }),
+    'spec.initContainers[0].restartPolicyRules: Forbidden: may not be set for init containers that always restart',
   ],
   [
     'privilege escalation off and privileged',

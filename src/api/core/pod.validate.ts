@@ -24,9 +24,9 @@ import type { Container } from './container.ts'
 import {
   type Surroundings,
   validateAnyContainer,
+  validateContainerRestart,
   validateEphemeralLimits,
   validateHostPorts,
-  validateInitRestartPolicy,
 } from './container.validate.ts'
 import type { Pod, PodSpec, PodTemplateSpec } from './pod.ts'
 import { validateLifecycle, validateProbes } from './probe.validate.ts'
@@ -174,9 +174,7 @@ function validateContainers(
     names.add(c.name)
     if (c.lifecycle) validateLifecycle(out, `${at}.lifecycle`, c.lifecycle, pod.grace)
     validateProbes(out, at, c, pod.grace)
-    if (c.restartPolicy !== undefined) {
-      forbidden(out, `${at}.restartPolicy`, 'may not be set for non-init containers')
-    }
+    validateContainerRestart(out, at, c, false)
   }
   validateHostPorts(out, field, containers)
 }
@@ -188,7 +186,7 @@ function validateInitContainers(out: Problems, field: string, spec: PodSpec, pod
   spec.initContainers?.forEach((c, i) => {
     const at = `${field}[${i}]`
     validateAnyContainer(out, at, c, pod)
-    validateInitRestartPolicy(out, `${at}.restartPolicy`, c.restartPolicy)
+    validateContainerRestart(out, at, c, true)
     if (c.name && names.has(c.name)) duplicate(out, `${at}.name`, c.name)
     names.add(c.name)
     validateHostPorts(out, field, [c])

@@ -1,5 +1,6 @@
 import type { ContainerStatus, Pod, PodStatus } from '../../api/index.ts'
 import { initContainers, isSidecar } from '../spec/resources.ts'
+import { shouldRestart } from './restart.ts'
 
 type Phase = NonNullable<PodStatus['phase']>
 
@@ -22,8 +23,8 @@ export function podPhase(
     const end = s?.state.terminated ?? (s?.state.waiting ? s.lastState.terminated : undefined)
     if (!end) counts.pending++
     else if (end.exitCode !== 0) {
-      if ((c.restartPolicy ?? policy) === 'Never') counts.failed++
-      else counts.pending++
+      if (shouldRestart(pod, c, end, true)) counts.pending++
+      else counts.failed++
     }
   })
 
@@ -38,16 +39,25 @@ export function podPhase(
     else tally.waiting++
   }
 
-  if (counts.failed > 0 && policy === 'Never') return 'Failed'
+  if (counts.failed > 0) return 'Failed'
   const mainStarted = regular.some((s) => s.state.running || s.state.terminated || s.lastState.terminated)
   const unstarted = (counts.pending > 0 && !mainStarted) || tally.waiting > 0
   // What ends before all of it could start has failed.
   if (unstarted) return ended ? 'Failed' : 'Pending'
   if (tally.running > 0) return 'Running'
   if (tally.stopped > 0) {
-    if (policy === 'Always' && !ended) return 'Running'
+    if (!ended && restarts(pod, regular)) return 'Running'
     if (tally.stopped === tally.succeeded) return 'Succeeded'
-    return ended || policy === 'Never' ? 'Failed' : 'Running'
+    const own = pod.spec.containers.some((c) => c.restartPolicy)
+    return ended || own || policy === 'Never' ? 'Failed' : 'Running'
   }
   return 'Pending'
+}
+
+/** Whether a container that ended will be started again, by its own policy or that of the pod. */
+function restarts(pod: Pod, regular: readonly ContainerStatus[]): boolean {
+  return regular.some((s, i) => {
+    const end = s.state.running ? undefined : (s.state.terminated ?? s.lastState.terminated)
+    return end !== undefined && shouldRestart(pod, pod.spec.containers[i]!, end, false)
+  })
 }

@@ -25,6 +25,13 @@ const plain = pod()
 const init = pod({ initContainers: [{ name: 'i' }], containers: [{ name: 'a' }] })
 const never = pod({ restartPolicy: 'Never', containers: [{ name: 'a' }, { name: 'b' }] })
 const onFailure = pod({ restartPolicy: 'OnFailure' })
+const rules = [{ action: 'Restart', exitCodes: { operator: 'In', values: [42] } }]
+const ruled = pod({
+  restartPolicy: 'Never',
+  containers: [{ name: 'a', restartPolicy: 'Never', restartPolicyRules: rules }],
+})
+const once = pod({ containers: [{ name: 'a', restartPolicy: 'Never' }] })
+const initOnce = pod({ initContainers: [{ name: 'i', restartPolicy: 'Never' }], containers: [{ name: 'a' }] })
 const deleted = pod({}, { metadata: { deletionTimestamp: 'x', deletionGracePeriodSeconds: 30 } })
 
 for (const [name, p, containers, phase] of [
@@ -53,6 +60,16 @@ for (const [name, p, containers, phase] of [
   ],
   ['failed and tried again', onFailure, [seen(onFailure, 'a', 'exited', { exitCode: 2 })], 'Running'],
   ['ended, and always started again', plain, [seen(plain, 'a', 'exited')], 'Running'],
+  ['ended as a rule wants it again', ruled, [seen(ruled, 'a', 'exited', { exitCode: 42 })], 'Running'],
+  ['ended as no rule wants it again', ruled, [seen(ruled, 'a', 'exited', { exitCode: 1 })], 'Failed'],
+  ['all that never start again ended well', once, [seen(once, 'a', 'exited')], 'Succeeded'],
+  ['one that never starts again ended badly', once, [seen(once, 'a', 'exited', { exitCode: 1 })], 'Failed'],
+  [
+    'an init container that is tried only once failed',
+    initOnce,
+    [seen(initOnce, 'i', 'exited', { exitCode: 1 })],
+    'Failed',
+  ],
   ['deleted while running', deleted, [seen(deleted, 'a', 'running')], 'Running'],
   ['deleted and killed', deleted, [seen(deleted, 'a', 'exited', { exitCode: 137 })], 'Failed'],
   ['deleted and ended well', deleted, [seen(deleted, 'a', 'exited')], 'Succeeded'],

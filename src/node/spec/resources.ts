@@ -124,7 +124,7 @@ export function oomScoreAdj(pod: Pod, container: Container, memoryCapacity: numb
   if (qos === 'Guaranteed') return -997
   if (qos === 'BestEffort') return 1000
   let request = requestsOf(container.resources).memoryBytes ?? 0
-  if (isSidecar(container)) {
+  if (initContainers(pod).some((c) => c.name === container.name && isSidecar(c))) {
     // A sidecar must not die before the containers it serves.
     const smallest = Math.min(...pod.spec.containers.map((c) => requestsOf(c.resources).memoryBytes ?? 0))
     request = Math.max(request, Number.isFinite(smallest) ? smallest : 0)
