@@ -18,6 +18,12 @@ export function admitPod(pod: Pod, active: readonly Pod[], facts: AdmissionFacts
   if (sysctl) return refuse('SysctlForbidden', sysctl)
   const missing = unsupported(pod)
   if (missing) return refuse('UnsupportedFeature', missing)
+  // Before containerd 2.0 the groups of the image are always added.
+  if (pod.spec.securityContext?.supplementalGroupsPolicy === 'Strict')
+    return refuse(
+      'SupplementalGroupsPolicyNotSupported',
+      'SupplementalGroupsPolicy=Strict is not supported in this node',
+    )
   if (pod.spec.os && pod.spec.os.name !== 'linux')
     return refuse('PodOSNotSupported', `Failed to admit pod as the OS field doesn't match node OS`)
   const { allocatable } = facts

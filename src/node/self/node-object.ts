@@ -79,6 +79,7 @@ export function nodeStatus(
       ...facts.ips.map((address) => ({ type: 'InternalIP' as const, address })),
       { type: 'Hostname' as const, address: facts.name },
     ],
+    features: { supplementalGroupsPolicy: false },
     daemonEndpoints: { kubeletEndpoint: { Port: facts.port } },
     nodeInfo: {
       machineID: machine.machineID,

@@ -291,6 +291,12 @@ for (const [name, spec, active, expected] of [
   ['one pod too many', {}, [{}, {}], 'OutOfpods'],
   ['a port of the host that is taken', port(80), [port(80)], 'NodePorts'],
   ['the same port of another protocol', port(80, { protocol: 'UDP' }), [port(80)], undefined],
+  [
+    'groups without those of the image',
+    { securityContext: { supplementalGroupsPolicy: 'Strict' } },
+    [],
+    'SupplementalGroupsPolicyNotSupported',
+  ],
   ['user namespaces', { hostUsers: false }, [], 'UnsupportedFeature'],
   [
     'an unsafe sysctl',

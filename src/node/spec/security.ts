@@ -125,7 +125,6 @@ export function containerSecurity(
       : {}),
     readonlyRootfs: own?.readOnlyRootFilesystem ?? false,
     supplementalGroups: podGroups(pod),
-    supplementalGroupsPolicy: shared?.supplementalGroupsPolicy === 'Strict' ? 1 : 0,
     noNewPrivs: own?.allowPrivilegeEscalation === false,
     ...(own?.procMount === 'Unmasked' || privileged
       ? {}
