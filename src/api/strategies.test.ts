@@ -177,6 +177,24 @@ test('a namespace gets its name as a label, a finalizer and a phase', () => {
   assert.deepEqual(namespace.status, { phase: 'Active' })
 })
 
+const ranges: [object, object][] = [
+  [{ podCIDR: '10.1.0.0/24' }, { podCIDR: '10.1.0.0/24', podCIDRs: ['10.1.0.0/24'] }],
+  [
+    { podCIDRs: ['10.1.0.0/24', 'fd::/64'] },
+    { podCIDR: '10.1.0.0/24', podCIDRs: ['10.1.0.0/24', 'fd::/64'] },
+  ],
+  [
+    { podCIDR: '10.1.0.0/24', podCIDRs: ['10.2.0.0/24'] },
+    { podCIDR: '10.1.0.0/24', podCIDRs: ['10.1.0.0/24'] },
+  ],
+  [{}, {}],
+]
+for (const [given, expected] of ranges) {
+  test(`a node that says ${JSON.stringify(given)} of its pods' addresses says it in both forms`, () => {
+    assert.deepEqual({ ...created(api.Node, { metadata: { name: 'n' }, spec: given }).spec }, expected)
+  })
+}
+
 test('the texts of a secret become its data', () => {
   const secret = created(api.Secret, { data: { a: 'eA==', b: 'eA==' }, stringData: { b: 'ü' } })
   assert.deepEqual(secret.data, { a: 'eA==', b: 'w7w=' })

@@ -1,6 +1,7 @@
+import { assign } from '../copy.strategy.ts'
 import { defineStrategy } from '../define.strategy.ts'
 import { validateNode, validateNodeStatus, validateNodeUpdate } from './cluster.validate.ts'
-import { Node } from './node.ts'
+import { Node, type NodeSpec } from './node.ts'
 
 /** Nodes report their own status, on registration already. */
 export const nodeStrategy = defineStrategy(Node, {
@@ -9,9 +10,17 @@ export const nodeStrategy = defineStrategy(Node, {
   validateUpdate: validateNodeUpdate,
   validatesUpdatesAlone: true,
   validateSubresource: (out, node) => validateNodeStatus(out, node),
-  defaults: (node) =>
-    node.status?.capacity && !node.status.allocatable
-      ? { ...node, status: { ...node.status, allocatable: node.status.capacity } }
-      : node,
+  defaults: (node) => {
+    const { capacity, allocatable } = node.status ?? {}
+    const status = capacity && !allocatable ? { ...node.status, allocatable: capacity } : node.status
+    return assign(node, { spec: mirrorCidrs(node.spec), status })
+  },
   fields: { 'spec.unschedulable': (node) => String(node.spec.unschedulable === true) },
 })
+
+/** The single and the plural form say the same; where they differ the single one counts, which older clients write. */
+function mirrorCidrs(spec: NodeSpec): NodeSpec {
+  const { podCIDR, podCIDRs = [] } = spec
+  if (podCIDR) return podCIDR === podCIDRs[0] ? spec : { ...spec, podCIDRs: [podCIDR] }
+  return podCIDRs[0] === undefined ? spec : { ...spec, podCIDR: podCIDRs[0] }
+}
