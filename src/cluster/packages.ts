@@ -26,6 +26,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
   program('nft', 'nftables', "routes each Service's traffic to its pods"),
   program('iptables', 'iptables', 'lets the CNI plugin "portmap" serve host ports'),
   program('conntrack', 'conntrack', 'forgets UDP connections to pods that are gone'),
+  program('socat', 'socat', 'carries forwarded ports into pods'),
   program('ip', 'iproute2', 'joins the nodes of this machine'),
   program('catatonit', 'catatonit', "is the process that keeps a pod's namespaces"),
   program('busybox', 'busybox-static', 'is what base images and the examples are built from'),

@@ -27,6 +27,7 @@ const CALLS = {
     message({ id: str(1) }),
     message({ container: msg(1, message({ id: str(1), spec: msg(5, Any) })) }),
   ],
+  getTask: [`${TASKS}Get`, message(ProcessKey), message({ process: msg(1, message({ pid: int(3) })) })],
   exec: [
     `${TASKS}Exec`,
     message({

@@ -255,6 +255,11 @@ export function criRuntime(client: CriClient): Runtime {
     },
 
     startProcess: (id, command, streams, size) => startProcess(client.containerd, id, command, streams, size),
+    async sandboxNetwork(id) {
+      const { process } = await client.containerd.getTask({ containerId: id }, QUICK)
+      if (!process?.pid) throw new GrpcError(GRPC_NOT_FOUND, `sandbox "${id}" has no process`)
+      return `/proc/${process.pid}/ns/net`
+    },
     execUrl: async (id, command, s) => (await call.exec({ containerId: id, cmd: command, ...s }, QUICK)).url,
     attachUrl: async (id, s) => (await call.attach({ containerId: id, ...s }, QUICK)).url,
     portForwardUrl: async (id, ports) =>

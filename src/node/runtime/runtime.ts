@@ -60,6 +60,8 @@ export interface StreamingRuntime {
     streams: StreamOptions,
     size?: TerminalSize,
   ): Promise<ExecProcess>
+  /** The file of a sandbox' network namespace; undefined where only `portForwardUrl` can. */
+  sandboxNetwork?(sandboxId: string): Promise<string>
   execUrl(id: string, command: readonly string[], streams: StreamOptions): Promise<string>
   attachUrl(id: string, streams: StreamOptions): Promise<string>
   portForwardUrl(sandboxId: string, ports: readonly number[]): Promise<string>

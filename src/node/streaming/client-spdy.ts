@@ -31,6 +31,10 @@ export function chooseSpdyProtocol(offers: readonly string[]): string {
   return found
 }
 
+/** The answer that agrees to SPDY. */
+export const switchTo = (protocol: string) =>
+  `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: ${protocol}\r\n\r\n`
+
 /** Agrees to SPDY; resolves once the client has opened all the streams that it asked for. */
 export async function spdyEnds(
   client: Connection,
@@ -48,9 +52,7 @@ export async function spdyEnds(
   ]
   const { socket, head } = client
   client.answered = true
-  socket.write(
-    `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: ${protocol}\r\n\r\n`,
-  )
+  socket.write(switchTo(protocol))
   const streams = new Map<string, SpdyStream>()
   const complete = Promise.withResolvers<void>()
   const connection = new SpdyConnection(socket, {

@@ -1,4 +1,4 @@
-import type { Duplex } from 'node:stream'
+import { type Duplex, duplexPair } from 'node:stream'
 import { createWebSocketStream } from 'ws'
 import type { Clock } from '../../base/index.ts'
 import type { StreamOptions } from '../runtime/runtime.ts'
@@ -12,11 +12,13 @@ import {
   type Subprotocol,
   TUNNEL_SUBPROTOCOL,
 } from './channels.ts'
-import { chooseSpdyProtocol, spdyEnds } from './client-spdy.ts'
+import { chooseSpdyProtocol, spdyEnds, switchTo } from './client-spdy.ts'
 import { webSocketEnds } from './client-websocket.ts'
 import { processEnds, runtimeEnds } from './container-ends.ts'
 import { locateContainer, locateSandbox } from './locate.ts'
+import { canEnterNetworks } from './port-connection.ts'
 import { runPortSession } from './port-session.ts'
+import { servePortStreams } from './port-streams.ts'
 import {
   type ContainerStreamRequest,
   type PortRequest,
@@ -152,7 +154,7 @@ async function containerOpener(
   }
 }
 
-/** Port-forward: SPDY is what the runtime speaks, so its bytes pass as they are; channels are translated. */
+/** Port-forward: into the pod's network ourselves where that can be done, else through the runtime. */
 async function servePorts(
   connection: Connection,
   wanted: PortRequest,
@@ -161,42 +163,51 @@ async function servePorts(
   stopping: AbortSignal,
 ): Promise<void> {
   const { headers } = connection.request
-  const url = async () => context.runtime.portForwardUrl(locateSandbox(wanted, context), wanted.ports)
-  if (!webSocket) {
-    const offers = offered(headers, 'x-stream-protocol-version')
-    const runtime = await openRuntimeStream(await url(), offers, context.clock)
-    connection.answered = true
-    connection.socket.write(answerHead(runtime))
-    if (connection.head.length > 0) runtime.socket.write(connection.head)
-    return join(connection.socket, runtime, stopping)
-  }
-  const offers = offered(headers, 'sec-websocket-protocol')
-  const tunnelled = offers.includes(TUNNEL_SUBPROTOCOL)
-  const protocol = tunnelled ? undefined : agree(offers, PORT_SUBPROTOCOLS)
-  if (protocol && wanted.ports.length === 0)
+  const { clock, runtime } = context
+  const sandbox = locateSandbox(wanted, context)
+  const offers = offered(headers, webSocket ? 'sec-websocket-protocol' : 'x-stream-protocol-version')
+  const tunnelled = webSocket && offers.includes(TUNNEL_SUBPROTOCOL)
+  const channels = webSocket && !tunnelled ? agree(offers, PORT_SUBPROTOCOLS) : undefined
+  if (channels && wanted.ports.length === 0)
     throw new StreamRefusal(400, 'query parameter "port" is required')
-  const runtime = await openRuntimeStream(await url(), [SPDY_PORT_FORWARD], context.clock)
+  const stream =
+    runtime.sandboxNetwork && (await canEnterNetworks())
+      ? ownPortStream(await runtime.sandboxNetwork(sandbox), `${wanted.namespace}/${wanted.pod}`, clock)
+      : await openRuntimeStream(
+          await runtime.portForwardUrl(sandbox, wanted.ports),
+          [SPDY_PORT_FORWARD],
+          clock,
+        )
   try {
-    const ws = await acceptWebSocket(connection, protocol?.name ?? TUNNEL_SUBPROTOCOL)
-    if (!protocol) return await join(createWebSocketStream(ws), runtime, stopping)
-    const client = new ChannelSocket(ws, protocol, context.clock)
-    const spdy = new SpdyConnection(runtime.socket, { role: 'client', head: runtime.head })
-    await runPortSession(client, spdy, wanted.ports, stopping)
+    if (!webSocket) {
+      if (!offers.includes(SPDY_PORT_FORWARD))
+        throw new StreamRefusal(
+          403,
+          `unable to upgrade: expected protocol ${SPDY_PORT_FORWARD}, got ${offers.join(', ').slice(0, 200)}`,
+        )
+      connection.answered = true
+      connection.socket.write(switchTo(SPDY_PORT_FORWARD))
+      if (connection.head.length > 0) stream.socket.write(connection.head)
+      return await join(connection.socket, stream, stopping)
+    }
+    const ws = await acceptWebSocket(connection, channels?.name ?? TUNNEL_SUBPROTOCOL)
+    if (!channels) return await join(createWebSocketStream(ws), stream, stopping)
+    const spdy = new SpdyConnection(stream.socket, { role: 'client', head: stream.head })
+    await runPortSession(new ChannelSocket(ws, channels, clock), spdy, wanted.ports, stopping)
   } finally {
-    runtime.socket.destroy()
+    stream.socket.destroy()
   }
+}
+
+function ownPortStream(netns: string, pod: string, clock: Clock): RuntimeStream {
+  const [ours, inner] = duplexPair()
+  servePortStreams(inner as Duplex, netns, pod, clock)
+  return { socket: ours as Duplex, head: Buffer.alloc(0) }
 }
 
 function join(client: Duplex, runtime: RuntimeStream, stopping: AbortSignal): Promise<void> {
   if (runtime.head.length > 0) client.write(runtime.head)
   return tunnel(client, runtime.socket, stopping)
-}
-
-function answerHead({ answer }: RuntimeStream): string {
-  const lines = [`HTTP/1.1 ${answer.statusCode} ${answer.statusMessage}`]
-  for (let i = 0; i + 1 < answer.rawHeaders.length; i += 2)
-    lines.push(`${answer.rawHeaders[i]}: ${answer.rawHeaders[i + 1]}`)
-  return `${lines.join('\r\n')}\r\n\r\n`
 }
 
 function agree(offers: readonly string[], known: readonly Subprotocol[]): Subprotocol {

@@ -8,7 +8,6 @@ export interface RuntimeStream {
   readonly socket: Duplex
   /** What the runtime sent after its answer. */
   readonly head: Buffer
-  readonly answer: IncomingMessage
 }
 
 const ANSWER_TIMEOUT_MS = 30_000
@@ -36,10 +35,10 @@ export function openRuntimeStream(
       request.destroy(new Error(`no answer within ${ANSWER_TIMEOUT_MS / 1000} s`)),
     )
     request.on('socket', (socket) => socket.setNoDelay(true).setKeepAlive(true, 30_000))
-    request.on('upgrade', (answer, socket, head) => {
+    request.on('upgrade', (_answer, socket, head) => {
       cancel()
       socket.on('error', () => socket.destroy())
-      resolve({ socket, head, answer })
+      resolve({ socket, head })
     })
     request.on('response', async (message) => {
       const text = await firstBytes(message).catch(() => '')

@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream'
 import type { Clock } from '../../base/index.ts'
 import type { TerminalSize } from '../runtime/runtime.ts'
+import { Idle } from './idle.ts'
 import type { TerminalSizes } from './sizes.ts'
 import { failure, type StreamStatus } from './status.ts'
 
@@ -28,9 +29,6 @@ export interface ContainerEnds {
   release(): void
 }
 
-/** As the container runtime's own for the streams that it serves. */
-const IDLE_MS = 4 * 3_600_000
-
 /**
  * Joins a client and a container until the command has ended and all its output is delivered, the client is gone, the
  * agent stops, or nothing came or went for four hours. Each side's bytes wait for the other side to take them, and each
@@ -45,8 +43,12 @@ export async function runSession(
   if (client.stdin && container.stdin) client.stdin.pipe(container.stdin)
   if (container.resize) client.sizes?.follow(container.resize)
   const outputs = Promise.all([copy(container.stdout, client.stdout), copy(container.stderr, client.stderr)])
-  const idle = idleFor(clock, [client.stdin, container.stdout, container.stderr])
   const stop = Promise.withResolvers<End>()
+  const idle = new Idle(clock, () =>
+    stop.resolve({ status: broken('nothing came or went for four hours'), early: true }),
+  )
+  for (const stream of [client.stdin, container.stdout, container.stderr])
+    stream?.on('data', () => idle.touch())
   const stopped = () =>
     stop.resolve({ status: broken('the node agent is stopping; the container goes on running'), early: true })
   if (stopping.aborted) stopped()
@@ -54,7 +56,6 @@ export async function runSession(
   const end = await Promise.race([
     outputs.then(() => container.status).then((status): End => ({ status, early: false })),
     client.gone.then(() => undefined),
-    idle.over.then((): End => ({ status: broken('nothing came or went for four hours'), early: true })),
     stop.promise,
   ])
   stopping.removeEventListener('abort', stopped)
@@ -73,26 +74,6 @@ interface End {
 }
 
 const broken = (message: string) => statusText(failure(message))
-
-function idleFor(
-  clock: Clock,
-  streams: readonly (Readable | undefined)[],
-): { readonly over: Promise<void>; cancel(): void } {
-  const over = Promise.withResolvers<void>()
-  let last = clock.monotonic()
-  // One timer however much comes: it looks at what has passed since the last bytes, and sleeps for the rest.
-  const check = () => {
-    const left = last + IDLE_MS - clock.monotonic()
-    if (left <= 0) over.resolve()
-    else cancel = clock.after(left, check)
-  }
-  let cancel = clock.after(IDLE_MS, check)
-  for (const stream of streams)
-    stream?.on('data', () => {
-      last = clock.monotonic()
-    })
-  return { over: over.promise, cancel: () => cancel() }
-}
 
 export const statusText = (status: StreamStatus): string => JSON.stringify(status)
 

@@ -54,7 +54,10 @@ describe('streams of real containers', { skip, timeout: 120_000 }, () => {
       }
       await runtime.start(await runtime.create(sandboxId, config, sandbox))
     }
-    await start('a', 'httpd -p 8080 -h /bin; sleep 100000')
+    await start(
+      'a',
+      'httpd -p 8080 -h /bin; while true; do nc -l -p 7 -e /bin/sh -c "busybox wc -c > /tmp/n; sleep 1; cat /tmp/n"; done',
+    )
     await start('shell', 'exec sh', { tty: true, stdin: true })
     await start('reader', 'while read l; do echo "got $l"; done; sleep 100000', { stdin: true })
     const observed = await runtime.observePod('uid-1')
@@ -251,6 +254,20 @@ describe('streams of real containers', { skip, timeout: 120_000 }, () => {
       assert.ok((await fetchThrough(spdy, 8080, 101))[0].length > 500_000)
       spdy.destroy()
     }
+  })
+
+  test('port-forward: the end of one direction is handed on, and the other goes on', async () => {
+    const { socket } = await server.spdy('/portForward/default/web', ['portforward.k8s.io'])
+    const spdy = new SpdyConnection(socket, { role: 'client' })
+    const headers = { port: ['7'], requestid: ['1'] }
+    spdy.open({ streamtype: ['error'], ...headers }).end()
+    const data = spdy.open({ streamtype: ['data'], ...headers })
+    const body = collected(data)
+    const sent = randomBytes(2_000_000)
+    data.end(sent)
+    // It answers only after the end of what it is sent, and takes its time.
+    assert.equal((await body).toString(), `${sent.length}\n`)
+    spdy.destroy()
   })
 
   test('port-forward: by channels, as browsers do', async () => {
