@@ -244,13 +244,9 @@ export function validatePodStatusUpdate(out: Problems, pod: Pod, old: Pod): void
   }
   if (status.qosClass !== old.status.qosClass)
     invalid(out, 'status.qosClass', status.qosClass ?? '', IMMUTABLE)
-  const policy = old.spec.restartPolicy
-  const sidecars = new Set(
-    old.spec.initContainers?.filter((c) => c.restartPolicy === 'Always').map((c) => c.name),
-  )
-  validateTransitions(out, 'containerStatuses', pod, old, policy, new Set())
-  validateTransitions(out, 'initContainerStatuses', pod, old, policy, sidecars)
-  validateTransitions(out, 'ephemeralContainerStatuses', pod, old, 'Never', new Set())
+  validateTransitions(out, 'containerStatuses', pod, old)
+  validateTransitions(out, 'initContainerStatuses', pod, old)
+  validateTransitions(out, 'ephemeralContainerStatuses', pod, old)
   status.podIPs?.forEach(({ ip }, i) => void validateIp(out, `status.podIPs[${i}]`, ip))
   if (status.hostIPs?.length && status.hostIP !== status.hostIPs[0]!.ip) {
     invalid(out, 'status.hostIPs[0].ip', status.hostIPs[0]!.ip, 'must be equal to `hostIP`')
@@ -261,21 +257,24 @@ export function validatePodStatusUpdate(out: Problems, pod: Pod, old: Pod): void
 type StatusList = 'containerStatuses' | 'initContainerStatuses' | 'ephemeralContainerStatuses'
 
 /** What has ended for good does not run again. */
-function validateTransitions(
-  out: Problems,
-  list: StatusList,
-  pod: Pod,
-  old: Pod,
-  policy: string | undefined,
-  exempt: ReadonlySet<string>,
-): void {
-  if (policy === 'Always') return
+function validateTransitions(out: Problems, list: StatusList, pod: Pod, old: Pod): void {
   const now = pod.status[list] ?? []
   old.status[list]?.forEach((before: ContainerStatus, i) => {
     const ended = before.state?.terminated
-    if (!ended || exempt.has(before.name) || (ended.exitCode !== 0 && policy === 'OnFailure')) return
+    if (!ended || mayRestart(list, before.name, old.spec, ended.exitCode)) return
     if (now.some((s) => s.name === before.name && !s.state?.terminated)) {
       forbidden(out, `status.${list}[${i}].state`, 'may not be transitioned to non-terminated state')
     }
   })
+}
+
+/** Whether a container that ended may run again, by its own rules and policy or by its pod's. */
+function mayRestart(list: StatusList, name: string, spec: PodSpec, exitCode: number): boolean {
+  if (list === 'ephemeralContainerStatuses') return false
+  const containers = list === 'containerStatuses' ? spec.containers : spec.initContainers
+  const container = containers?.find((c) => c.name === name)
+  // Which rule holds is the node's to say; here it is enough that one may.
+  if (container?.restartPolicyRules?.length) return true
+  const policy = container?.restartPolicy ?? spec.restartPolicy
+  return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0)
 }
