@@ -366,6 +366,13 @@ const changes: readonly (readonly [string, unknown, object, Change, ...string[]]
     (n: api.Node) => ({ ...n, spec: { ...n.spec, podCIDRs: ['10.2.0.0/24'] } }),
     'spec.podCIDRs: Forbidden: node updates may not change podCIDR except from "" to valid',
   ],
+  [
+    'a node keeps its pod range in the single form too',
+    api.Node,
+    { spec: { podCIDRs: ['10.1.0.0/24'] } },
+    (n: api.Node) => ({ ...n, spec: { ...n.spec, podCIDR: '10.2.0.0/24' } }),
+    'spec.podCIDR: Invalid value: "10.2.0.0/24": must be equal to `podCIDRs[0]`',
+  ],
 ]
 
 for (const [name, k, before, change, ...expected] of changes) {

@@ -31,6 +31,7 @@ export function validateNode(out: Problems, node: Node): void {
   validateNodeAlways(out, node)
   const cidrs = node.spec.podCIDRs ?? []
   cidrs.forEach((cidr, i) => void validateCidr(out, `spec.podCIDRs[${i}]`, cidr))
+  validateFirstCidr(out, node)
   if (cidrs.length > 1) {
     const families = new Set(cidrs.map((c) => (c.includes(':') ? 6 : 4)))
     if (families.size < cidrs.length) {
@@ -39,12 +40,17 @@ export function validateNode(out: Problems, node: Node): void {
   }
 }
 
+function validateFirstCidr(out: Problems, { spec }: Node): void {
+  if (spec.podCIDR !== spec.podCIDRs?.[0])
+    invalid(out, 'spec.podCIDR', spec.podCIDR, 'must be equal to `podCIDRs[0]`')
+}
+
 export function validateNodeUpdate(out: Problems, node: Node, old: Node): void {
   validateNodeAlways(out, node)
   validateNodeAddresses(out, node)
   if (old.spec.podCIDRs?.length && !equalJson(old.spec.podCIDRs, node.spec.podCIDRs)) {
     forbidden(out, 'spec.podCIDRs', 'node updates may not change podCIDR except from "" to valid')
-  }
+  } else validateFirstCidr(out, node)
   if (old.spec.providerID && old.spec.providerID !== node.spec.providerID) {
     forbidden(out, 'spec.providerID', 'node updates may not change providerID except from "" to valid')
   }

@@ -18,9 +18,10 @@ export const nodeStrategy = defineStrategy(Node, {
   fields: { 'spec.unschedulable': (node) => String(node.spec.unschedulable === true) },
 })
 
-/** The single and the plural form say the same; where they differ the single one counts, which older clients write. */
+/** The single and the plural form say the same: who gives one of them has given both. */
 function mirrorCidrs(spec: NodeSpec): NodeSpec {
   const { podCIDR, podCIDRs = [] } = spec
-  if (podCIDR) return podCIDR === podCIDRs[0] ? spec : { ...spec, podCIDRs: [podCIDR] }
-  return podCIDRs[0] === undefined ? spec : { ...spec, podCIDR: podCIDRs[0] }
+  const [first] = podCIDRs
+  if (podCIDR && first === undefined) return { ...spec, podCIDRs: [podCIDR] }
+  return first === undefined || podCIDR ? spec : { ...spec, podCIDR: first }
 }
