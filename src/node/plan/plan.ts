@@ -3,7 +3,7 @@ import type { ObservedContainer, ObservedSandbox } from '../runtime/runtime.ts'
 import { CONTAINER_HASH, containerHash, RESOURCES, resourcesText } from '../spec/labels.ts'
 import { initContainers, isSidecar } from '../spec/resources.ts'
 import { type Action, actionKey, imageKey, type PodFacts, type Verdict } from './facts.ts'
-import { restartAfter, shouldRestart } from './restart.ts'
+import { attemptAfter, restartAfter, shouldRestart } from './restart.ts'
 import { planTermination } from './terminate.ts'
 
 export interface PodPlan {
@@ -273,7 +273,7 @@ function attemptFromStatus(pod: Pod, name: string): number {
   const known = [...(pod.status.initContainerStatuses ?? []), ...(pod.status.containerStatuses ?? [])].find(
     (s) => s.name === name,
   )
-  return known?.containerID ? known.restartCount + 1 : 0
+  return attemptAfter(known)
 }
 
 function killReason(

@@ -1,4 +1,4 @@
-import type { Container, Pod } from '../../api/index.ts'
+import type { Container, ContainerStatus, Pod } from '../../api/index.ts'
 import type { ObservedContainer } from '../runtime/runtime.ts'
 import { BACKOFF_MS } from '../spec/labels.ts'
 
@@ -45,6 +45,15 @@ export function shouldRestart(
   // Init containers run to success once, whatever "Always" says for the others.
   if (policy === 'OnFailure' || (isInit && container.restartPolicy !== 'Always')) return ended.exitCode !== 0
   return true
+}
+
+/**
+ * The attempt that follows what a status tells, of a container of which the runtime has nothing. A status without id has
+ * counted the loss already.
+ */
+export function attemptAfter(status: ContainerStatus | undefined): number {
+  if (!status) return 0
+  return status.containerID ? status.restartCount + 1 : status.restartCount
 }
 
 /** `10s`, `1m20s`, `5m0s`: as back-off messages write a delay. */

@@ -208,6 +208,18 @@ test('a container that the runtime lost is counted as an end that nobody saw', (
   const [status] = statusOf(lost, []).containerStatuses
   assert.equal(status!.lastState.terminated!.reason, 'ContainerStatusUnknown')
   assert.equal(status!.lastState.terminated!.exitCode, 137)
+  assert.equal(status!.restartCount, 2)
+
+  // The same, whether the loss was written down before the next one started or not.
+  const written = pod({}, { status: { containerStatuses: [status!] } })
+  assert.equal(statusOf(written, []).containerStatuses[0]!.restartCount, 2, 'a loss counts once')
+  for (const p of [lost, written]) {
+    const { actions } = planPod(facts(p, { sandboxes: [sandbox()] }))
+    const start = actions.find((a) => a.do === 'startContainer')
+    assert.equal(start?.do === 'startContainer' && start.attempt, 2)
+    const [next] = statusOf(p, [seen(p, 'a', 'running', { attempt: 2 })]).containerStatuses
+    assert.equal(next!.lastState.terminated?.reason, 'ContainerStatusUnknown')
+  }
 })
 
 test('a pod past its deadline has failed, and says why', () => {

@@ -14,7 +14,7 @@ import { podConditions, type ResizeState } from './conditions.ts'
 import type { PodFacts } from './facts.ts'
 import { podPhase } from './phase.ts'
 import { LATER_MS, type PodPlan, resourcesNow } from './plan.ts'
-import { durationText, restartAfter, shouldRestart } from './restart.ts'
+import { attemptAfter, durationText, restartAfter, shouldRestart } from './restart.ts'
 
 /** The status of a pod as the API server is to have it: everything but conditions that others own. */
 export interface NodePodStatus {
@@ -145,12 +145,29 @@ function containerStatus(
   }
 }
 
-/** The last state of a container whose remains are gone is still in the status of before. */
+/** The last state of a container whose earlier remains are gone is still in the status of before. */
 function lastStateBefore(
   before: ContainerStatus | undefined,
   newest: ObservedContainer,
 ): ContainerState | undefined {
-  return before?.containerID === `containerd://${newest.id}` ? before.lastState : undefined
+  if (!before?.containerID || before.containerID === `containerd://${newest.id}`) return before?.lastState
+  return lostState(before, false) ?? before.lastState
+}
+
+/** The end of a container of which the runtime has nothing any more; undefined: there was none to end. */
+function lostState(before: ContainerStatus | undefined, terminal: boolean): ContainerState | undefined {
+  if (before?.state.terminated) return { terminated: before.state.terminated }
+  if (!before?.state.running || !before.containerID) return undefined
+  return {
+    terminated: {
+      exitCode: 137,
+      reason: 'ContainerStatusUnknown',
+      message: terminal
+        ? 'The container could not be located when the pod was terminated'
+        : 'The container could not be located when the pod was deleted.  The container used to be Running',
+      containerID: before.containerID,
+    },
+  }
 }
 
 /** The state, and whether it hides an end that belongs into lastState instead. */
@@ -228,21 +245,7 @@ function unseenStatus(
     ...resourceStatus(undefined, container, false),
     ...mountStatus(container),
   }
-  const lost = before?.state.running && before.containerID
-  const gone: ContainerState | undefined = lost
-    ? {
-        terminated: {
-          exitCode: 137,
-          reason: 'ContainerStatusUnknown',
-          message: plan.terminal
-            ? 'The container could not be located when the pod was terminated'
-            : 'The container could not be located when the pod was deleted.  The container used to be Running',
-          containerID: before.containerID,
-        },
-      }
-    : before?.state.terminated
-      ? before.state
-      : undefined
+  const gone = lostState(before, plan.terminal)
   if (gone && (plan.terminal || role !== 'regular')) {
     return {
       ...common,
@@ -261,6 +264,7 @@ function unseenStatus(
   }
   return {
     ...common,
+    restartCount: attemptAfter(before),
     state: { waiting: failureNow(facts, container.name) ?? { reason: defaultReason(facts.pod) } },
     lastState: gone ?? before?.lastState ?? {},
   }
