@@ -216,6 +216,43 @@ test('rolling updates and their undo lose no request, with pods that end at once
   await cluster.kubectl('delete', 'deployment/drain', 'service/drain')
 })
 
+test(`rolling updates while dhow's processes die lose no request (seed ${SEED})`, {
+  skip: skip || (ROLLOUTS < 2 && 'only in the soak'),
+}, async () => {
+  const random = seededRandom(SEED, 'rollouts')
+  const running = { new: hall.newConnections() }
+  const story: string[] = []
+  const tell = (what: string) =>
+    story.push(`${new Date().toISOString()} ${what}; ${running.new.traffic().failures.length} failures`)
+  let rolling = true
+  const killing = (async () => {
+    while (rolling) {
+      const part = PARTS[Math.floor(random.next() * PARTS.length)]!
+      await kill(part)
+      tell(`killed ${part}`)
+      await sleep(clock, random.next() * 4_000)
+    }
+  })()
+  try {
+    for (let round = 0; round < ROLLOUTS; round++) {
+      const version = `VERSION=${100 + round}`
+      await until('the change', () => cluster.kubectl('set', 'env', 'deployment/hall', version))
+      tell(`set ${version}`)
+      await until('the rollout', () => rolledOut(cluster, 'hall'), 150)
+      tell('rolled out')
+    }
+    rolling = false
+    await killing
+    await isWell(cluster)
+    await lostNothing(running)
+  } catch (cause) {
+    throw new Error(`seed ${SEED}:\n${story.join('\n')}`, { cause })
+  } finally {
+    rolling = false
+    await Promise.allSettled([killing, stopAll(running)])
+  }
+})
+
 test('down in the middle of a rollout, of pulls and of deletes leaves nothing, and up goes on from there', {
   skip,
 }, async () => {
