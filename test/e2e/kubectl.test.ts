@@ -135,6 +135,11 @@ for (const program of kubectls) {
       [['wait', 'pod/once', '--for=condition=Ready', '--timeout=30s'], /condition met/],
       [['delete', 'pod', 'once', '--now'], /deleted/],
       [['delete', 'service', 'again'], /deleted/],
+      [
+        ['drain', 'node1', '--dry-run=server', '--ignore-daemonsets', '--force', '--delete-emptydir-data'],
+        /drained \(server dry run\)/,
+      ],
+      [['get', 'deployment', 'web', '-o', 'jsonpath={.status.readyReplicas}'], /^3$/],
       [['cordon', 'node1'], /cordoned/],
       [['uncordon', 'node1'], /uncordoned/],
       [['taint', 'node', 'node1', `check-${namespace}=x:PreferNoSchedule`], /tainted/],
