@@ -285,7 +285,10 @@ test('down in the middle of a rollout, of pulls and of deletes leaves nothing, a
 })
 
 test('after the power was cut, up brings the same pods back', { skip }, async () => {
-  const before = await hall.pods()
+  const before = await until('the pods of the last rollout to be gone', async () => {
+    const pods = await hall.pods()
+    return pods.every((pod) => pod.metadata.deletionTimestamp === undefined) && pods
+  })
   await cutPower(cluster.layout)
   await cluster.dhow('up', '--no-kubeconfig')
   await until(
