@@ -183,6 +183,7 @@ const ranges: [object, object][] = [
     { podCIDRs: ['10.1.0.0/24', 'fd::/64'] },
     { podCIDR: '10.1.0.0/24', podCIDRs: ['10.1.0.0/24', 'fd::/64'] },
   ],
+  [{ podCIDRs: [''] }, { podCIDRs: [''] }],
   [{}, {}],
 ]
 for (const [given, expected] of ranges) {

@@ -23,5 +23,5 @@ function mirrorCidrs(spec: NodeSpec): NodeSpec {
   const { podCIDR, podCIDRs = [] } = spec
   const [first] = podCIDRs
   if (podCIDR && first === undefined) return { ...spec, podCIDRs: [podCIDR] }
-  return first === undefined || podCIDR ? spec : { ...spec, podCIDR: first }
+  return first && !podCIDR ? { ...spec, podCIDR: first } : spec
 }
