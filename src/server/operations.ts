@@ -73,12 +73,8 @@ export class Operations {
   }
 
   update(kind: Kind, key: Key, object: KubeObject, caller: Caller, writing: Writing): Promise<Written> {
-    const { name } = object.metadata
-    if (name && name !== key.name) {
-      throw badRequest(`the name of the object (${name}) does not match the name on the URL (${key.name})`)
-    }
-    const named = name ? object : { ...object, metadata: { ...object.metadata, name: key.name } }
-    return this.registry.update(kind, key, writing.subresource, caller, () => named, writing.dryRun)
+    checkName(object, key)
+    return this.registry.update(kind, key, writing.subresource, caller, () => object, writing.dryRun)
   }
 
   patch(kind: Kind, key: Key, patch: Patch, caller: Caller, writing: Writing): Promise<Written> {
@@ -90,12 +86,14 @@ export class Operations {
       (current) => {
         // A patch never creates: let the registry say what is missing.
         if (!current) throw notFound(kind.resource, key.name)
-        return decodeObject(
+        const patched = decodeObject(
           kind as StructType<KubeObject>,
           applyPatch(kind, kind, current, patch),
           writing.validation,
           (w) => caller.warn(w),
         )
+        checkName(patched, key)
+        return patched
       },
       writing.dryRun,
     )
@@ -158,6 +156,17 @@ export class Operations {
         )
     }
   }
+}
+
+/** What is written is what the path names. */
+function checkName({ metadata }: KubeObject, { name }: Key): void {
+  if (!metadata.name) {
+    throw badRequest(
+      `the name of the object (${name} based on URL) was undeterminable: name must be provided`,
+    )
+  }
+  if (metadata.name !== name)
+    throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${name})`)
 }
 
 function checkDecision(allowed: boolean, reason: string, attributes: RequestAttributes): void {

@@ -207,6 +207,30 @@ for (const [name, open] of bindings) {
         assert.equal(immutable.reason, 'Invalid')
       })
 
+      test('keeps what the object is: its kind, its name, its identity', async () => {
+        const created = await api.create(ConfigMap, map('p5', { a: '1' }))
+        const refused: [object, RegExp][] = [
+          [{ kind: 'Secret' }, /expected v1 ConfigMap, got v1 Secret/],
+          [{ apiVersion: 'v2' }, /expected v1 ConfigMap, got v2 ConfigMap/],
+          [
+            { metadata: { name: 'x' } },
+            /the name of the object \(x\) does not match the name on the URL \(p5\)/,
+          ],
+          [{ metadata: { name: null } }, /name must be provided/],
+          [{ metadata: { namespace: 'x' } }, /namespace of the provided object does not match/],
+        ]
+        for (const type of ['merge', 'strategic'] as const) {
+          for (const [body, message] of refused) {
+            const error = await refusal(api.patch(ConfigMap, at('p5'), { type, body }))
+            assert.equal(error.code, 400, JSON.stringify(body))
+            assert.match(error.message, message)
+          }
+        }
+        const body = { kind: null, apiVersion: null, metadata: { uid: null, creationTimestamp: null } }
+        const kept = await api.patch(ConfigMap, at('p5'), { type: 'merge', body })
+        assert.deepEqual(kept, created)
+      })
+
       test('many at once all count', async () => {
         await api.create(ConfigMap, map('p3'))
         await Promise.all(

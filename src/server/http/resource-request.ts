@@ -10,7 +10,7 @@ import {
 } from '../../schema/index.ts'
 import { bodyTypeOf } from '../body-types.ts'
 import { OTHER_BODIES, PROXIED, successStatus } from '../operations.ts'
-import { decodeObject, type FieldValidation, notThisKind } from '../registry/decode.ts'
+import { decodeObject, type FieldValidation, notThisKind, unrecognized } from '../registry/decode.ts'
 import { deleteCollection } from '../registry/delete.ts'
 import { listItems, openWatch } from '../registry/list.ts'
 import { BODY_LIMIT, EMPTY, type ParsedBody, parseBody, parseJsonBody } from './body.ts'
@@ -341,9 +341,7 @@ function decodeBody(
   if (typeof given !== 'object' || given === null || Array.isArray(given))
     throw notThisKind(type, 'expected an object')
   if ((given.kind && given.kind !== kind) || (given.apiVersion && given.apiVersion !== apiVersion)) {
-    throw badRequest(
-      `the object provided is unrecognized: expected ${apiVersion} ${kind}, got ${String(given.apiVersion).slice(0, 100)} ${String(given.kind).slice(0, 100)}`,
-    )
+    throw unrecognized({ kind, apiVersion }, given)
   }
   if (body.protobuf) {
     const object = decodeRaw(type, body.protobuf.raw)

@@ -28,3 +28,14 @@ export function notThisKind(type: StructType, why: string): Error {
   const { version, kind } = type.apiKind ?? { version: '', kind: type.name }
   return badRequest(`${kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: ${why}`)
 }
+
+/** 400 for a body that says it is something else than what belongs here. */
+export function unrecognized(
+  own: { readonly kind: string; readonly apiVersion: string },
+  given: { readonly kind?: unknown; readonly apiVersion?: unknown },
+): Error {
+  const shown = (value: unknown) => String(value).slice(0, 100)
+  return badRequest(
+    `the object provided is unrecognized: expected ${own.apiVersion} ${own.kind}, got ${shown(given.apiVersion)} ${shown(given.kind)}`,
+  )
+}

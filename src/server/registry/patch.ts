@@ -1,5 +1,6 @@
 import { ApiError, badRequest, type Patch } from '../../api/index.ts'
 import {
+  apiVersionOf,
   applyJsonPatch,
   applyMergePatch,
   applyStrategicPatch,
@@ -11,6 +12,7 @@ import {
   PatchError,
   type StructType,
 } from '../../schema/index.ts'
+import { unrecognized } from './decode.ts'
 
 /** The object with the patch applied, as plain JSON that is still to be decoded. */
 export function applyPatch(kind: Kind, type: StructType, object: KubeObject, patch: Patch): JsonObject {
@@ -22,13 +24,24 @@ export function applyPatch(kind: Kind, type: StructType, object: KubeObject, pat
         `cannot patch ${kind.resource.plural} "${object.metadata.name}": the result must be an object`,
       )
     }
-    return result as JsonObject
+    return asKind(type, result as JsonObject)
   } catch (error) {
     if (!(error instanceof PatchError)) throw error
     if (error.status === 413) throw new ApiError('RequestEntityTooLarge', error.message)
     if (error.status === 422) throw new ApiError('Invalid', error.message, undefined, { cause: error })
     throw badRequest(error.message)
   }
+}
+
+/** A patch may leave out or repeat what the object is, not make it something else. */
+function asKind(type: StructType, object: JsonObject): JsonObject {
+  const { group, version, kind } = type.apiKind!
+  const apiVersion = apiVersionOf({ group, version })
+  const isOther = (given: Json | undefined, own: string) =>
+    given !== own && given !== undefined && given !== null
+  if (isOther(object.kind, kind) || isOther(object.apiVersion, apiVersion))
+    throw unrecognized({ kind, apiVersion }, object)
+  return { ...object, kind, apiVersion }
 }
 
 function patched(type: StructType, document: JsonObject, patch: Patch): Json {
