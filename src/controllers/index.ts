@@ -1,5 +1,6 @@
 import type { Clock } from '../base/index.ts'
 import { deployments } from './deployment/index.ts'
+import { disruptionBudgets, sparedPods } from './disruption/index.ts'
 import { endpointMirror, endpointSlices, endpoints } from './endpoints/index.ts'
 import { garbageCollector } from './garbage/index.ts'
 import { rootCaPublisher, serviceAccounts } from './namespace/defaults.ts'
@@ -67,6 +68,8 @@ export function builtinControllers(options: ControllersOptions): readonly Contro
     podGarbageCollector(options.clock),
     nodeLifecycle(options.clock),
     taintEviction(options.clock),
+    disruptionBudgets,
+    sparedPods,
     ...(options.podCidr === undefined ? [] : [nodeIpam(options.podCidr)]),
   ]
 }
