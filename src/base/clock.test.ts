@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { microTimestamp, seededRandom, sleep, timestamp, VirtualClock } from './index.ts'
+import { microTimestamp, nextTurn, pause, seededRandom, sleep, timestamp, VirtualClock } from './index.ts'
 
 test('a virtual clock runs timers in the order they fall due, and not before', async () => {
   const clock = new VirtualClock(1_000)
@@ -43,6 +43,57 @@ test('sleep ends early with the reason of its signal', async () => {
   abort.abort(new Error('enough'))
   await assert.rejects(sleeping, /enough/)
   assert.equal(clock.nextTimerAt(), undefined)
+})
+
+test('a sleep whose signal has aborted already sets no timer', async () => {
+  const clock = new VirtualClock(0)
+  await assert.rejects(sleep(clock, 1_000, AbortSignal.abort(new Error('before'))), /before/)
+  assert.equal(clock.nextTimerAt(), undefined)
+})
+
+test('a sleep that has ended no longer listens to its signal', async () => {
+  const clock = new VirtualClock(0)
+  const { signal } = new AbortController()
+  let listeners = 0
+  const { addEventListener, removeEventListener } = signal
+  signal.addEventListener = (...args: Parameters<typeof addEventListener>) => {
+    listeners++
+    addEventListener.apply(signal, args)
+  }
+  signal.removeEventListener = (...args: Parameters<typeof removeEventListener>) => {
+    listeners--
+    removeEventListener.apply(signal, args)
+  }
+  const sleeping = sleep(clock, 10, signal)
+  assert.equal(listeners, 1)
+  await clock.advance(10)
+  await sleeping
+  assert.equal(listeners, 0)
+})
+
+test('a pause ends after its time or with its signal, and never fails', async () => {
+  const clock = new VirtualClock(0)
+  const abort = new AbortController()
+  let ended = false
+  const whole = pause(clock, 10, abort.signal).then(() => {
+    ended = true
+  })
+  await clock.advance(9)
+  assert.equal(ended, false)
+  await clock.advance(1)
+  await whole
+  const cut = pause(clock, 1_000, abort.signal)
+  abort.abort(new Error('enough'))
+  await cut
+  assert.equal(clock.nextTimerAt(), undefined)
+})
+
+test('what was ready before runs before the next turn', async () => {
+  const ran: string[] = []
+  setImmediate(() => ran.push('ready'))
+  void Promise.resolve().then(() => ran.push('promised'))
+  await nextTurn()
+  assert.deepEqual(ran, ['promised', 'ready'])
 })
 
 test('timestamps are written as Kubernetes writes them', () => {

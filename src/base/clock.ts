@@ -40,6 +40,16 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
   })
 }
 
+/** Resolves after `delayMs`, or as soon as the signal aborts: for loops that look at the signal themselves. */
+export function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  return sleep(clock, delayMs, signal).catch(() => {})
+}
+
+/** Lets whatever else is ready run first: for long work, which must not hold the event loop (DESIGN, decision 13). */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
+
 /** An RFC 3339 timestamp in whole seconds, as Kubernetes' `Time` is written: `2026-11-21T08:30:00Z`. */
 export function timestamp(ms: number): string {
   const second = Math.floor(ms / 1000)

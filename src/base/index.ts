@@ -1,4 +1,4 @@
-export { type Clock, microTimestamp, sleep, systemClock, timestamp } from './clock.ts'
+export { type Clock, microTimestamp, nextTurn, pause, sleep, systemClock, timestamp } from './clock.ts'
 export { http } from './http.ts'
 export { type Log, processLog, silentLog } from './log.ts'
 export { type Random, seededRandom, systemRandom } from './random.ts'

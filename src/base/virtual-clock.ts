@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts'
+import { type Clock, nextTurn } from './clock.ts'
 
 interface Timer {
   readonly at: number
@@ -36,7 +36,7 @@ export class VirtualClock implements Clock {
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms
     for (;;) {
-      await settle()
+      await nextTurn()
       const next = this.#next()
       if (!next || next.at > end) break
       this.#timers.delete(next)
@@ -44,7 +44,7 @@ export class VirtualClock implements Clock {
       next.fn()
     }
     this.#now = end
-    await settle()
+    await nextTurn()
   }
 
   /** When the next timer falls due (milliseconds since 1970), or undefined when none is set. */
@@ -59,9 +59,4 @@ export class VirtualClock implements Clock {
     }
     return first
   }
-}
-
-/** Lets everything that is ready to run, run: a turn of the event loop drains all microtasks before it. */
-function settle(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }
