@@ -1,5 +1,5 @@
 import { type Api, ApiError, Event, isApiError } from '../api/index.ts'
-import { type Clock, type Log, type Random, sleep, timestamp } from '../base/index.ts'
+import { type Clock, type Log, pause, type Random, timestamp } from '../base/index.ts'
 import type { Input, KubeObject } from '../schema/index.ts'
 import { type Correlated, EventCorrelator } from './event-correlator.ts'
 import { keyText } from './keys.ts'
@@ -115,7 +115,7 @@ export class EventRecorder {
           log.debug(fields, 'could not write an event')
           return
         }
-        await sleep(clock, RETRY_MS, this.#stop.signal).catch(() => {})
+        await pause(clock, RETRY_MS, this.#stop.signal)
       }
     }
   }

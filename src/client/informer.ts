@@ -1,7 +1,6 @@
 import type { Api } from '../api/index.ts'
 import { isApiError } from '../api/index.ts'
-import type { Clock, Log, Random } from '../base/index.ts'
-import { sleep } from '../base/index.ts'
+import { type Clock, type Log, nextTurn, pause, type Random } from '../base/index.ts'
 import type { Kind, KubeObject } from '../schema/index.ts'
 import { backoffMs } from './backoff.ts'
 import { Cache, type IndexFunction, type Lister } from './cache.ts'
@@ -162,7 +161,7 @@ export class ReflectingInformer<T extends KubeObject> implements Informer<T> {
   }
 
   async #pause(delayMs: number): Promise<void> {
-    await sleep(this.#deps.clock, delayMs, this.#deps.signal).catch(() => {})
+    await pause(this.#deps.clock, delayMs, this.#deps.signal)
   }
 
   /** Fills a fresh map, swaps it in whole, and (streaming) stays on for the changes after it. */
@@ -224,7 +223,7 @@ export class ReflectingInformer<T extends KubeObject> implements Informer<T> {
         } else if (initial) initial.set(keyText(event.object.metadata), event.object)
         else this.#apply(event.type, event.object)
         if (!initial) metrics.set('informer_last_event_timestamp_seconds', this.#labels, clock.now() / 1000)
-        if (++slice % SLICE === 0) await new Promise((resolve) => setImmediate(resolve))
+        if (++slice % SLICE === 0) await nextTurn()
       }
     } finally {
       cancelTimer()

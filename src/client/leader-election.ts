@@ -1,5 +1,5 @@
 import { type Api, isApiError, Lease } from '../api/index.ts'
-import { type Clock, type Log, microTimestamp, type Random, sleep } from '../base/index.ts'
+import { type Clock, type Log, microTimestamp, pause, type Random, sleep } from '../base/index.ts'
 
 export interface LeaderElectionOptions {
   readonly api: Api
@@ -68,7 +68,7 @@ class Elector {
     const { signal, clock, random } = this.#options
     while (!signal.aborted) {
       if (await this.#try()) return true
-      await sleep(clock, this.#retryPeriodMs * (1 + (JITTER - 1) * random.next()), signal).catch(() => {})
+      await pause(clock, this.#retryPeriodMs * (1 + (JITTER - 1) * random.next()), signal)
     }
     return false
   }
@@ -98,7 +98,7 @@ class Elector {
     const { clock, log } = this.#options
     let renewedAt = clock.monotonic()
     while (!lost.signal.aborted) {
-      await sleep(clock, this.#retryPeriodMs, lost.signal).catch(() => {})
+      await pause(clock, this.#retryPeriodMs, lost.signal)
       if (lost.signal.aborted) return
       // A try that hangs must not outlast the deadline.
       const left = Math.max(0, renewedAt + this.#renewDeadlineMs - clock.monotonic())

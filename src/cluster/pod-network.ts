@@ -1,5 +1,5 @@
 import { Node } from '../api/index.ts'
-import { type Clock, type Log, sleep } from '../base/index.ts'
+import { type Clock, type Log, pause } from '../base/index.ts'
 import type { Informers } from '../client/index.ts'
 import { writeCniConfig } from './cni.ts'
 import { run } from './exec.ts'
@@ -42,7 +42,7 @@ export function followPodNetwork(options: PodNetworkOptions): void {
       } catch (error) {
         log.error({ error: String(error) }, 'cannot set up the pod network; trying again')
         isDirty = true
-        await sleep(clock, RETRY_MS, signal).catch(() => {})
+        await pause(clock, RETRY_MS, signal)
       }
     }
     isRunning = false

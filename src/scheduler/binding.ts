@@ -1,5 +1,5 @@
 import { type Api, isApiError, Pod } from '../api/index.ts'
-import { type Clock, sleep } from '../base/index.ts'
+import { type Clock, pause, sleep } from '../base/index.ts'
 import { keyOf } from '../client/index.ts'
 import type { Plugin } from './framework.ts'
 
@@ -63,7 +63,7 @@ async function isBound({ api, clock, signal, isWanted }: BindContext, pod: Pod):
       return now.metadata.uid === pod.metadata.uid && !!now.spec.nodeName
     } catch (error) {
       if (isRefusal(error)) return false
-      await sleep(clock, ASK_AGAIN_MS, signal).catch(() => {})
+      await pause(clock, ASK_AGAIN_MS, signal)
     }
   }
   return false

@@ -1,4 +1,5 @@
 import { byGroupVersion, openApiV2, openApiV3 } from '../api/index.ts'
+import { nextTurn } from '../base/index.ts'
 import { encodeOpenApiV2, type Kind } from '../schema/index.ts'
 import { type Document, documentOf } from './discovery.ts'
 
@@ -38,7 +39,7 @@ export class OpenApi {
       const document = documentOf(Buffer.from(JSON.stringify(openApiV3(kinds, this.#version))))
       documents.set(path, document)
       paths[path] = { serverRelativeURL: `/openapi/v3/${path}?hash=${document.etag.slice(1, -1)}` }
-      await new Promise((resolve) => setImmediate(resolve))
+      await nextTurn()
     }
     documents.set('', documentOf(Buffer.from(JSON.stringify({ paths }))))
     return documents

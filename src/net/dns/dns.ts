@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Service } from '../../api/index.ts'
-import { type Clock, type Log, type Random, sleep } from '../../base/index.ts'
+import { type Clock, type Log, pause, type Random } from '../../base/index.ts'
 import type { Informers, Metrics } from '../../client/index.ts'
 import { type Command, machineCommand } from '../command.ts'
 import { BY_ADDRESS, BY_SERVICE, indexAddresses, slicesIn } from '../indexes.ts'
@@ -74,7 +74,7 @@ export function startClusterDns(options: ClusterDnsOptions): ClusterDns {
         return ready.resolve({ port: listener.port })
       } catch (error) {
         log.error({ err: error, address: options.address, retryMs: pauseMs }, 'cannot serve the cluster DNS')
-        await sleep(clock, pauseMs, signal).catch(() => {})
+        await pause(clock, pauseMs, signal)
       }
     }
   }

@@ -1,7 +1,7 @@
 import { lstat, readdir, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Pod } from '../../api/index.ts'
-import { type Clock, type Log, sleep } from '../../base/index.ts'
+import { type Clock, type Log, pause } from '../../base/index.ts'
 import type { Cgroups } from '../cgroups.ts'
 import { DEFAULT_ROTATION, type RotationOptions, rotateLog } from '../logs/rotate.ts'
 import type { NodeMetrics } from '../metrics.ts'
@@ -62,7 +62,7 @@ export class Housekeeping {
     const { clock, log, signal } = this.#options
     const loop = async (): Promise<void> => {
       while (!signal.aborted) {
-        await sleep(clock, ms, signal).catch(() => {})
+        await pause(clock, ms, signal)
         if (signal.aborted) return
         await fn().catch((error: Error) => log.warn({ error: error.message }, `cannot ${what}`))
       }

@@ -1,5 +1,5 @@
 import { type Api, isApiError, Lease } from '../../api/index.ts'
-import { type Clock, type Log, microTimestamp, sleep } from '../../base/index.ts'
+import { type Clock, type Log, microTimestamp, pause, sleep } from '../../base/index.ts'
 
 const NAMESPACE = 'kube-node-lease'
 const RENEW_MS = 10_000
@@ -29,7 +29,7 @@ export async function keepLease(deps: {
       known = undefined
       if (delay === MAX_RETRY_MS)
         log.warn({ error: (error as Error).message }, 'cannot renew the lease of this node yet')
-      await sleep(clock, delay, signal).catch(() => {})
+      await pause(clock, delay, signal)
       delay = Math.min(delay * 2, MAX_RETRY_MS)
     }
   }

@@ -1,5 +1,5 @@
 import { type Api, isApiError, Node } from '../../api/index.ts'
-import { type Clock, type Log, sleep, timestamp } from '../../base/index.ts'
+import { type Clock, type Log, pause, timestamp } from '../../base/index.ts'
 import type { ObservedImage, Runtime } from '../runtime/runtime.ts'
 import { pressureOf, readSignals } from './machine.ts'
 import { type NodeFacts, type NodeHealth, newNode, nodeLabels, nodeStatus } from './node-object.ts'
@@ -74,7 +74,7 @@ export class Registration {
         if (!complained)
           log.warn({ error: (error as Error).message }, 'cannot tell the server about this node yet')
         complained = true
-        await sleep(clock, delay, signal).catch(() => {})
+        await pause(clock, delay, signal)
         delay = Math.min(delay * 2, MAX_RETRY_MS)
       }
     }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Lease, Node } from '../../api/index.ts'
-import { silentLog, VirtualClock } from '../../base/index.ts'
+import { nextTurn, silentLog, VirtualClock } from '../../base/index.ts'
 import { eventually, MemoryApi } from '../../client/testing/index.ts'
 import { FakeRuntime } from '../runtime/fake-runtime.ts'
 import { NOW, pod } from '../testing/pods.ts'
@@ -151,7 +151,7 @@ test('a node makes its object, and tells changes at once but nothing when nothin
     const before = patches()
     for (let i = 0; i < 5; i++) {
       await clock.advance(10_000)
-      await new Promise((resolve) => setImmediate(resolve))
+      await nextTurn()
     }
     const quiet = patches() - before
     assert.ok(quiet <= 5, `${quiet} writes while nothing changed`)

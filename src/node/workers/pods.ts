@@ -1,5 +1,5 @@
 import type { Pod } from '../../api/index.ts'
-import { type Clock, type Log, sleep } from '../../base/index.ts'
+import { type Clock, type Log, pause, sleep } from '../../base/index.ts'
 import type { Informer, InformerEvent } from '../../client/index.ts'
 import type { Checkpoints } from '../checkpoints.ts'
 import type { Verdict } from '../plan/facts.ts'
@@ -187,7 +187,7 @@ export class Pods {
           )
       }
       this.#events = false
-      await sleep(clock, 1000, signal).catch(() => {})
+      await pause(clock, 1000, signal)
     }
   }
 
@@ -195,7 +195,7 @@ export class Pods {
     const { runtime, clock, log, signal } = this.#options
     let missed = false
     while (!signal.aborted) {
-      await sleep(clock, this.#events ? RELIST_MS : RELIST_WITHOUT_EVENTS_MS, signal).catch(() => {})
+      await pause(clock, this.#events ? RELIST_MS : RELIST_WITHOUT_EVENTS_MS, signal)
       if (signal.aborted) return
       try {
         this.#observed = await runtime.observe()

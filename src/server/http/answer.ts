@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream'
 import { constants, createGzip, gzip } from 'node:zlib'
 import { dump } from 'js-yaml'
 import type { ApiError } from '../../api/index.ts'
+import { nextTurn } from '../../base/index.ts'
 import type { Exchange, Headers } from './exchange.ts'
 
 export const GZIP_THRESHOLD = 128 * 1024
@@ -66,7 +67,7 @@ export async function sendParts(
   for (const part of parts) {
     if (out.destroyed) return
     if (!sink.write(part)) await drained(sink, out)
-    else await new Promise((resolve) => setImmediate(resolve))
+    else await nextTurn()
   }
   sink.end()
 }

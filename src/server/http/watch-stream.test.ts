@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { Writable } from 'node:stream'
 import { test } from 'node:test'
 import { ConfigMap } from '../../api/index.ts'
-import { silentLog, VirtualClock } from '../../base/index.ts'
+import { nextTurn, silentLog, VirtualClock } from '../../base/index.ts'
 import type { Kind } from '../../schema/index.ts'
 import { openMemoryStore } from '../../store/index.ts'
 import { WatchCursor } from '../registry/cursor.ts'
@@ -13,7 +13,7 @@ import { jsonView } from './view-json.ts'
 import { WatchStream } from './watch-stream.ts'
 
 const kind = ConfigMap as unknown as Kind
-const turn = () => new Promise((resolve) => setImmediate(resolve))
+const turn = () => nextTurn()
 
 /** A client that takes nothing until told to. */
 class SlowClient extends Writable {

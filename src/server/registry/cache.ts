@@ -1,5 +1,5 @@
 import btree from 'sorted-btree'
-import type { Clock, Log } from '../../base/index.ts'
+import { type Clock, type Log, nextTurn } from '../../base/index.ts'
 import type { KubeObject } from '../../schema/index.ts'
 import { type Change, prefixEnd, type Store } from '../../store/index.ts'
 import type { Feed, FeedSink } from './feed.ts'
@@ -305,7 +305,7 @@ export class ResourceCache implements FeedSink {
       this.#o.onObject?.(item.object)
       items.push(item)
       if (clock.monotonic() > deadline) {
-        await new Promise((resolve) => setImmediate(resolve))
+        await nextTurn()
         deadline = clock.monotonic() + SLICE_MS
       }
     }

@@ -1,4 +1,4 @@
-import type { Log } from '../../base/index.ts'
+import { type Log, nextTurn } from '../../base/index.ts'
 import { type Change, prefixEnd, type Store } from '../../store/index.ts'
 
 /** Receives the changes under its prefix, in order. */
@@ -67,7 +67,7 @@ export class Feed {
         this.#log.error({ err: error }, 'the watch on the store broke; all caches are loaded again')
         for (const sink of this.#sinks.values()) sink.broken()
         this.#advance(this.#store.revision())
-        await new Promise((resolve) => setImmediate(resolve))
+        await nextTurn()
       }
     }
   }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { type Duplex, duplexPair } from 'node:stream'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { nextTurn } from '../../../base/index.ts'
 import { eventually } from '../../../client/testing/index.ts'
 import { SpdyConnection, type SpdyStream } from './connection.ts'
 import { encodeFrame, FrameReader } from './frames.ts'
@@ -84,7 +85,7 @@ test('a reader that does not read stops the writer', async () => {
   await eventually('a standstill', async () => {
     const same = before === written
     before = written
-    for (let i = 0; i < 50; i++) await new Promise((resolve) => setImmediate(resolve))
+    for (let i = 0; i < 50; i++) await nextTurn()
     return same
   })
   assert.ok(written < 20, `${written} chunks were taken`)

@@ -1,4 +1,5 @@
 import { constants, createInflate, type Inflate } from 'node:zlib'
+import { nextTurn } from '../../../base/index.ts'
 import { DICTIONARY } from './dictionary.ts'
 import { SpdyError } from './frames.ts'
 
@@ -110,7 +111,7 @@ export class HeaderReader {
       })
     })
     // What was inflated is handed out in the turn after.
-    await new Promise<void>((resolve) => setImmediate(resolve))
+    await nextTurn()
     if (this.#error) throw this.#error
     return decodeHeaders(Buffer.concat(this.#out))
   }
