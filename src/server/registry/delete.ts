@@ -97,7 +97,12 @@ function withFinalizers(object: KubeObject, propagation: DeletionRules['propagat
   return { ...object, metadata: wanted.length > 0 ? { ...meta, finalizers: wanted } : meta }
 }
 
-function checkPreconditions(kind: Kind, key: Key, options: DeleteOptions, object: KubeObject): void {
+export function checkPreconditions(
+  kind: Kind,
+  key: Key,
+  options: Pick<DeleteOptions, 'preconditions'>,
+  object: KubeObject,
+): void {
   const { uid, resourceVersion } = options.preconditions ?? {}
   const refuse = (what: string, wanted: string, found: string) =>
     conflict(
