@@ -91,6 +91,21 @@ test('pods of different nodes reach each other by address, by Service and by nam
   }
 })
 
+test('a drain waits for a disruption budget, and goes on as it allows', { skip }, async () => {
+  const drain = ['drain', 'node2', '--ignore-daemonsets', '--delete-emptydir-data', '--grace-period=1']
+  await cluster.kubectl('create', 'pdb', 'spread', '--selector=app=spread', '--min-available=3')
+  const refused = await cluster.tryKubectl([...drain, '--timeout=3s'])
+  assert.equal(refused.code, 1)
+  assert.match(refused.stderr, /Cannot evict pod as it would violate the pod's disruption budget/)
+  assert.ok((await pods()).some((p) => p.spec.nodeName === 'node2'))
+  await cluster.kubectl('patch', 'pdb', 'spread', '-p', '{"spec":{"minAvailable":2}}')
+  assert.match(await cluster.kubectl(...drain, '--timeout=60s'), /node2 drained/)
+  assert.ok((await pods()).every((p) => p.spec.nodeName !== 'node2' || p.metadata.deletionTimestamp))
+  await cluster.kubectl('uncordon', 'node2')
+  await cluster.kubectl('delete', 'pdb', 'spread')
+  await cluster.kubectl('rollout', 'status', 'deployment/spread', '--timeout=60s')
+})
+
 test('a node that is cut off loses its pods to the others, and when it comes back none of them runs twice', {
   skip,
 }, async () => {
