@@ -1,5 +1,5 @@
 import { constants, type Stats } from 'node:fs'
-import { type FileHandle, mkdir, open, realpath, rm, writeFile } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, realpath, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import type { Host } from '../host.ts'
 import { VolumeError } from './payload.ts'
@@ -24,18 +24,25 @@ export async function bindSubPath(
   const parts = inside.split('/').filter((p) => p !== '' && p !== '.')
   const handle = await openWithin(root, parts, resolved === undefined)
   try {
-    const stat = await handle.stat()
-    await placeFor(stat, target)
-    if (!(await host.isMounted(target)))
-      await host.mount(['--bind', `/proc/${process.pid}/fd/${handle.fd}`, target])
+    const wanted = await handle.stat()
+    if (await host.isMounted(target)) {
+      const mounted = await stat(target)
+      if (mounted.dev === wanted.dev && mounted.ino === wanted.ino) return
+      // What the path leads to is another file than when the container started before.
+      await host.unmount(target)
+    }
+    await placeFor(wanted, target)
+    await host.mount(['--bind', `/proc/${process.pid}/fd/${handle.fd}`, target])
   } finally {
     await handle.close()
   }
 }
 
-async function placeFor(stat: Stats, target: string): Promise<void> {
+async function placeFor(wanted: Stats, target: string): Promise<void> {
   await mkdir(dirname(target), { recursive: true })
-  if (stat.isDirectory()) await mkdir(target, { recursive: true })
+  const there = await stat(target).catch(() => undefined)
+  if (there && there.isDirectory() !== wanted.isDirectory()) await rm(target, { recursive: true })
+  if (wanted.isDirectory()) await mkdir(target, { recursive: true })
   else await writeFile(target, '', { flag: 'a' })
 }
 

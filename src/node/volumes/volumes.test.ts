@@ -6,6 +6,7 @@ import {
   readdir,
   readFile,
   readlink,
+  rename,
   rm,
   stat,
   symlink,
@@ -200,6 +201,19 @@ test('a sub-path is mounted, made where it is missing, and never leads out of it
     await assert.rejects(bindSubPath(host, volume, '../outside', join(targets, '5')), VolumeError)
     await assert.rejects(bindSubPath(host, volume, 'evil/new', join(targets, '6')), VolumeError)
     assert.deepEqual(await readdir(outside), [])
+    // A container that starts again gets what is there now, as after an update of a ConfigMap; also a folder for a file.
+    await writeFile(join(volume, 'next'), 'new text')
+    await rename(join(volume, 'next'), join(volume, 'in/file'))
+    assert.equal(await readFile(join(targets, '1'), 'utf8'), 'text')
+    await bindSubPath(host, volume, 'in/file', join(targets, '1'))
+    assert.equal(await readFile(join(targets, '1'), 'utf8'), 'new text')
+    const mounts = await host.mountsBelow(targets)
+    await bindSubPath(host, volume, 'in/file', join(targets, '1'))
+    assert.deepEqual(await host.mountsBelow(targets), mounts)
+    await rm(join(volume, 'in/file'))
+    await mkdir(join(volume, 'in/file'))
+    await bindSubPath(host, volume, 'in/file', join(targets, '1'))
+    assert.deepEqual(await readdir(join(targets, '1')), [])
   } finally {
     await removeSubPaths(host, targets)
   }
