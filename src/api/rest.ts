@@ -55,7 +55,10 @@ export interface WatchOptions {
   /** Events after this; '' or '0': the current state as ADDED events first. */
   readonly resourceVersion?: string
   readonly allowWatchBookmarks?: boolean
-  /** Streaming list (KEP-3157): the state as ADDED events, then a BOOKMARK annotated k8s.io/initial-events-end. */
+  /**
+   * Streaming list (KEP-3157): the state as ADDED events, then a BOOKMARK annotated k8s.io/initial-events-end.
+   * false: no state, also where none or '0' is given as resourceVersion: what happens from now on.
+   */
   readonly sendInitialEvents?: boolean
   readonly timeoutSeconds?: number
   readonly signal: AbortSignal

@@ -72,24 +72,27 @@ export class ApiError extends Error {
   readonly code: number
   readonly reason: Reason
   readonly details: StatusDetails | undefined
+  /** Where an expired list may go on: what changed meanwhile may then be missing or there twice. */
+  readonly continue: string | undefined
 
   constructor(
     reason: Reason,
     message: string,
     details?: StatusDetails,
-    options?: { cause?: unknown; code?: number },
+    options?: { cause?: unknown; code?: number; continue?: string },
   ) {
     super(message, options)
     this.reason = reason
     this.code = options?.code ?? CODES[reason]
     this.details = details
+    this.continue = options?.continue
   }
 
   get status(): StatusObject {
     return {
       kind: 'Status',
       apiVersion: 'v1',
-      metadata: {},
+      metadata: this.continue === undefined ? {} : { continue: this.continue },
       status: 'Failure',
       message: this.message,
       reason: this.reason,
@@ -106,6 +109,7 @@ export class ApiError extends Error {
       status.details,
       {
         code: status.code ?? 500,
+        ...(status.metadata?.continue ? { continue: status.metadata.continue } : {}),
       },
     )
   }
@@ -186,6 +190,6 @@ export function badRequest(message: string): ApiError {
 }
 
 /** 410: the resourceVersion or continue token is older than the history that is kept. */
-export function expired(message: string): ApiError {
-  return new ApiError('Expired', message)
+export function expired(message: string, options?: { readonly continue: string }): ApiError {
+  return new ApiError('Expired', message, undefined, options)
 }

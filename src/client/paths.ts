@@ -59,8 +59,8 @@ export function watchQuery(options: WatchOptions): string {
     resourceVersion,
     allowWatchBookmarks,
     timeoutSeconds,
-    sendInitialEvents: options.sendInitialEvents,
-    resourceVersionMatch: options.sendInitialEvents ? 'NotOlderThan' : undefined,
+    sendInitialEvents: options.sendInitialEvents?.toString(),
+    resourceVersionMatch: options.sendInitialEvents === undefined ? undefined : 'NotOlderThan',
   })
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import {
   type Api,
+  type ApiError,
   ConfigMap,
   isApiError,
   type ListOptions,
@@ -25,14 +26,12 @@ async function put(
   return api.create(ConfigMap, { metadata: { namespace, name, labels }, data })
 }
 
-async function refusal(
-  promise: Promise<unknown>,
-): Promise<{ reason: string; code: number; message: string }> {
+async function refusal(promise: Promise<unknown>): Promise<ApiError> {
   try {
     await promise
   } catch (error) {
     if (!isApiError(error)) throw error
-    return { reason: error.reason, code: error.code, message: error.message }
+    return error
   }
   throw new Error('expected the request to be refused, it was answered')
 }
@@ -167,9 +166,59 @@ for (const [name, open] of bindings) {
         api.list(ConfigMap, { namespace: 'old', continue: first.metadata.continue! }),
       )
       assert.deepEqual([expired.code, expired.reason], [410, 'Expired'])
-      for (const token of ['x', 'e30', Buffer.from('{"v":1,"rv":-1,"after":""}').toString('base64url')]) {
-        assert.equal((await refusal(api.list(ConfigMap, { continue: token }))).code, 400)
+      // Who can do with an inconsistent rest gets it with the token that comes with the refusal.
+      await put(api, 'old', 'm9')
+      const inconsistent = { namespace: 'old', continue: expired.continue! }
+      const remainder = await api.list(ConfigMap, { ...inconsistent, limit: 2 })
+      assert.deepEqual(names(remainder), ['m1', 'm2'])
+      await put(api, 'old', 'm99')
+      const others = await api.list(ConfigMap, { namespace: 'old', continue: remainder.metadata.continue! })
+      assert.deepEqual(names(others).slice(0, 3), ['m3', 'm9', 'n0'])
+      assert.equal(others.metadata.resourceVersion, remainder.metadata.resourceVersion)
+    })
+
+    test('a continue token of someone’s own making is refused or shows nothing that is not theirs', async () => {
+      const there = await put(api, 'tokens', 'a')
+      await put(api, 'tokens', 'b')
+      await put(api, 'tokenz', 'a')
+      const token = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+      const rv = Number(there.metadata.resourceVersion)
+      for (const bad of [
+        'x',
+        'e30',
+        token({ v: 1, rv: -2, after: '' }),
+        token({ v: 1, rv: 9e9, after: '' }),
+      ]) {
+        assert.equal((await refusal(api.list(ConfigMap, { continue: bad }))).code, 400)
       }
+      for (const after of ['', 'token/', 'tokens', 'tokens/a', 'tokenz/a', '\uffff', '../x', '\0']) {
+        for (const revision of [rv, rv + 1, -1]) {
+          const page = await api.list(ConfigMap, {
+            namespace: 'tokens',
+            continue: token({ v: 1, rv: revision, after }),
+          })
+          assert.ok(page.items.every((item) => item.metadata.namespace === 'tokens'))
+        }
+      }
+    })
+
+    test('a watch that wants no initial events begins with what happens next', async () => {
+      await put(api, 'later', 'a')
+      const controller = new AbortController()
+      const events = api
+        .watch(ConfigMap, { namespace: 'later', sendInitialEvents: false, signal: controller.signal })
+        [Symbol.asyncIterator]()
+      const first = events.next()
+      for (let n = 0, isTold = false; !isTold; n++) {
+        await put(api, 'later', `b${n}`)
+        isTold = await Promise.race([
+          first.then(() => true),
+          new Promise<boolean>((resolve) => setTimeout(() => resolve(false), 20)),
+        ])
+      }
+      const { value } = await first
+      assert.match(value.object.metadata.name, /^b/)
+      controller.abort()
     })
 
     test('a list at an exact revision shows that moment', async () => {

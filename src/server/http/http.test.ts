@@ -180,8 +180,71 @@ describe('what is refused', () => {
     [
       'a dry run of something else than all',
       () => send('POST', `${MAPS}?dryRun=Some`, map('x')),
+      422,
+      /CreateOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: \["Some"\]: supported values: "All"/,
+    ],
+    [
+      'a field validation that there is not',
+      () => send('PUT', `${MAPS}/x?fieldValidation=Some`, map('x')),
+      422,
+      /UpdateOptions.*fieldValidation: Unsupported value: "Some": supported values: "", "Ignore", "Strict", "Warn"/,
+    ],
+    [
+      'a field manager with a name that is too long',
+      () => send('POST', `${MAPS}?fieldManager=${'m'.repeat(129)}`, map('x')),
+      422,
+      /fieldManager: Too long: may not be more than 128 bytes/,
+    ],
+    [
+      'a field manager that cannot be printed',
+      () => send('POST', `${MAPS}?fieldManager=m%01`, map('x')),
+      422,
+      /fieldManager: Invalid value: .*: invalid character U\+0001 \(at position 1\)/,
+    ],
+    [
+      'a forced patch that is no apply',
+      () => send('PATCH', `${MAPS}/x?force=true`, '{}', { 'content-type': 'application/merge-patch+json' }),
+      422,
+      /PatchOptions.*force: Forbidden: may not be specified for non-apply patch/,
+    ],
+    [
+      'a deletion in a way that there is not',
+      () => send('DELETE', `${MAPS}/x`, { propagationPolicy: 'Some' }),
+      422,
+      /DeleteOptions.*propagationPolicy: Unsupported value: .*: supported values: .*Foreground.*Background.*Orphan.*nil/,
+    ],
+    [
+      'a deletion in both the new and the old way',
+      () => send('DELETE', `${MAPS}/x`, { propagationPolicy: 'Orphan', orphanDependents: true }),
+      422,
+      /orphanDependents and deletionPropagation cannot be both set/,
+    ],
+    [
+      'a streaming list that is no watch',
+      () => send('GET', `${MAPS}?sendInitialEvents=true`),
+      422,
+      /ListOptions.*sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list/,
+    ],
+    [
+      'a streaming list without a match of revisions',
+      () => send('GET', `${MAPS}?watch=1&sendInitialEvents=true`),
+      422,
+      /resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan/,
+    ],
+    [
+      'a watch with a match of revisions',
+      () => send('GET', `${MAPS}?watch=1&resourceVersionMatch=Exact&resourceVersion=1`),
+      422,
+      /forbidden for watch unless sendInitialEvents is provided.*Unsupported value: .*Exact/,
+    ],
+    [
+      'rows with an object of a kind that there is not',
+      () =>
+        send('GET', `${MAPS}?includeObject=Some`, undefined, {
+          accept: 'application/json;as=Table;v=v1;g=meta.k8s.io',
+        }),
       400,
-      /dryRun must be "All"/,
+      /includeObject: Invalid value: .*must be 'Metadata', 'Object', 'None', or empty/,
     ],
     [
       'another namespace than the path’s',
@@ -252,12 +315,6 @@ describe('what is refused', () => {
       /cannot read limit: expected a whole number, got "many"/,
     ],
     ['a negative limit', () => send('GET', `${MAPS}?limit=-1`), 400, /not negative/],
-    [
-      'a watch that takes old and new forms at once',
-      () => send('GET', `${MAPS}?watch=1&resourceVersionMatch=Exact`),
-      400,
-      /resourceVersionMatch is forbidden for watch/,
-    ],
     [
       'a prototype for a resource',
       () => send('GET', '/api/v1/namespaces/default/__proto__'),

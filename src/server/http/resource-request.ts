@@ -106,8 +106,16 @@ function outputFor(request: Request, possible: (r: Representation) => boolean): 
   }
 }
 
+const INCLUDABLE: ReadonlySet<string> = new Set(['Metadata', 'Object', 'None'])
+
 function viewOptions(request: Request): ViewOptions {
   const includeObject = request.info.query.get('includeObject') || 'Metadata'
+  if (!INCLUDABLE.has(includeObject)) {
+    const shown = JSON.stringify(includeObject.slice(0, 100))
+    throw badRequest(
+      `Unable to convert to Table as requested: includeObject: Invalid value: ${shown}: must be 'Metadata', 'Object', 'None', or empty`,
+    )
+  }
   return { includeObject, nowMs: () => request.parts.clock.now() }
 }
 
@@ -168,7 +176,7 @@ async function watch(request: Request, kind: Kind): Promise<void> {
 async function create(request: Request, kind: Kind): Promise<void> {
   const { info, parts, user, context } = request
   const output = outputFor(request, anyView)
-  const writing = writingOf(info.query, info.subresource)
+  const writing = writingOf(info.query, 'CreateOptions', info.subresource)
   const type = bodyTypeOf(kind, info.subresource)
   const object = decodeBody(type, await parseBody(request.exchange), request, writing.validation)
   const caller = { user, warn: (text: string) => context.warn(text) }
@@ -198,7 +206,7 @@ async function create(request: Request, kind: Kind): Promise<void> {
 async function update(request: Request, kind: Kind): Promise<void> {
   const { info, parts, user, context } = request
   const output = outputFor(request, anyView)
-  const writing = writingOf(info.query, info.subresource)
+  const writing = writingOf(info.query, 'UpdateOptions', info.subresource)
   const object = decodeBody(
     bodyTypeOf(kind, info.subresource),
     await parseBody(request.exchange),
@@ -241,7 +249,7 @@ async function patch(request: Request, kind: Kind): Promise<void> {
   const media = mediaTypeOf(exchange.header('content-type'))
   const type = PATCH_TYPES[media]
   if (!type) throw unsupportedPatch(media)
-  const writing = writingOf(info.query, info.subresource)
+  const writing = writingOf(info.query, 'PatchOptions', info.subresource)
   const bytes = await readBody(exchange, BODY_LIMIT)
   if (bytes.length === 0) throw badRequest('cannot patch: the body is empty')
   const { value, duplicates } = parseJsonBody(bytes)

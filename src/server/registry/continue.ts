@@ -2,11 +2,14 @@ import { badRequest } from '../../api/index.ts'
 
 /** Where the next page of a list starts, and the revision all its pages show. */
 export interface ListPosition {
+  /** `PRESENT`: whatever is there when the page is asked for. */
   readonly revision: number
   /** The last key of the page before. */
   readonly after: string
 }
 
+/** Goes on after what was forgotten: what changed meanwhile may be told twice or not at all. */
+export const PRESENT = -1
 const MAX_LENGTH = 4096
 
 /** Opaque to clients; theirs to hand back unchanged. */
@@ -20,7 +23,7 @@ export function decodeContinue(token: string): ListPosition {
   if (token.length <= MAX_LENGTH) {
     try {
       const { v, rv, after } = JSON.parse(Buffer.from(token, 'base64url').toString('utf8'))
-      if (v === 1 && Number.isSafeInteger(rv) && rv > 0 && typeof after === 'string')
+      if (v === 1 && Number.isSafeInteger(rv) && (rv > 0 || rv === PRESENT) && typeof after === 'string')
         return { revision: rv, after }
     } catch {
       // Falls through: whatever it is, it is no token of ours.

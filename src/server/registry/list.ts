@@ -1,7 +1,7 @@
 import { badRequest, expired, invalid, type ListOptions, type WatchOptions } from '../../api/index.ts'
 import type { Kind, Problem } from '../../schema/index.ts'
 import { CompactedError, FutureRevisionError } from '../../store/index.ts'
-import { decodeContinue, encodeContinue } from './continue.ts'
+import { decodeContinue, encodeContinue, PRESENT } from './continue.ts'
 import { WatchCursor } from './cursor.ts'
 import type { Item } from './item.ts'
 import type { Registry } from './registry.ts'
@@ -25,12 +25,14 @@ export async function listItems(registry: Registry, kind: Kind, options: ListOpt
   const limit = options.limit ?? 0
   const position = options.continue ? decodeContinue(options.continue) : undefined
   if (position) {
-    await registry.fresh(resource, '0')
+    const isPresent = position.revision === PRESENT
+    await registry.fresh(resource, isPresent ? undefined : '0')
     if (position.revision > registry.revision) {
       throw badRequest(`continue key is not valid: revision ${position.revision} has not happened yet`)
     }
-    const rest = await stateAt(resource, position.revision, options.namespace, position.after)
-    return page(registry, resource, rest, selection, position.revision, limit)
+    const revision = isPresent ? registry.revision : position.revision
+    const rest = await stateAt(resource, revision, options.namespace, position.after)
+    return page(registry, resource, rest, selection, revision, limit)
   }
   const { resourceVersion, resourceVersionMatch } = options
   await registry.fresh(resource, resourceVersion)
@@ -100,6 +102,12 @@ function page(
   return { kind, items: presented(resource, items), revision, continue: undefined, remaining: undefined }
 }
 
+const TOO_OLD_TO_GO_ON =
+  'The provided continue parameter is too old to display a consistent list result. You can start a new list without ' +
+  'the continue parameter, or use the continue token in this response to retrieve the remainder of the results. ' +
+  'Continuing with the provided token results in an inconsistent list - objects that were created, modified, or ' +
+  'deleted between the time the first chunk was returned and now may show up in the list.'
+
 async function stateAt(
   resource: ServedResource,
   revision: number,
@@ -114,11 +122,9 @@ async function stateAt(
     return await cache.itemsFromStore(revision, namespace, after)
   } catch (error) {
     if (error instanceof CompactedError) {
-      throw expired(
-        after === undefined
-          ? `The resourceVersion for the provided list is too old: ${revision}.`
-          : 'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.',
-      )
+      if (after === undefined)
+        throw expired(`The resourceVersion for the provided list is too old: ${revision}.`)
+      throw expired(TOO_OLD_TO_GO_ON, { continue: encodeContinue({ revision: PRESENT, after }) })
     }
     if (error instanceof FutureRevisionError)
       throw badRequest(`continue key is not valid: revision ${revision} has not happened yet`)
@@ -135,9 +141,10 @@ export async function openWatch(
   const resource = registry.resources.of(kind)
   const selection = Selection.of(resource, options)
   const { resourceVersion } = options
-  const fromState = options.sendInitialEvents === true || !resourceVersion || resourceVersion === '0'
+  const isOpen = !resourceVersion || resourceVersion === '0'
   await registry.fresh(resource, resourceVersion)
-  const after = fromState ? undefined : parseRevision(resourceVersion!)
+  const fromState = options.sendInitialEvents ?? isOpen
+  const after = fromState ? undefined : isOpen ? registry.revision : parseRevision(resourceVersion)
   if (after !== undefined && after < resource.cache.history.startRevision) await resource.cache.recall(after)
   return new WatchCursor(resource, selection, {
     after,
