@@ -224,6 +224,30 @@ describe('the service proxy', { skip: CAN_MAKE_NAMESPACES ? false : 'needs root 
     assert.deepEqual(Object.keys(answers).sort(), [...PODS])
   })
 
+  test('who waits for the end of a pod is told once nobody new is sent to it', async () => {
+    const pod = { namespace: 'default', uid: 'uid-leaver' }
+    const targetRef = { kind: 'Pod', name: 'leaver', ...pod }
+    const leaver = (conditions: object) => ({ ...onNode(A), conditions, targetRef })
+    await cluster.putService(
+      aService('leaving', '10.96.1.16'),
+      aSlice('leaving', [leaver({ ready: true }), onNode(B)]),
+    )
+    await reaches('an answer', 'client', '10.96.1.16', 80)
+    let told = false
+    const left = proxy.whenLeft(pod, cluster.signal).then(() => {
+      told = true
+    })
+    // A change of another Service, which has gone through the kernel, is no reason to tell.
+    await cluster.putService(aService('other', '10.96.1.17'), aSlice('other', [onNode(A)]))
+    await reaches('an answer', 'client', '10.96.1.17', 80)
+    assert.equal(told, false)
+    const ending = { ready: false, serving: true, terminating: true }
+    await cluster.put(EndpointSlice, aSlice('leaving', [leaver(ending), onNode(B)]))
+    await left
+    for (let i = 0; i < 20; i++) assert.match(await tcp('client', '10.96.1.16', 80), new RegExp(`^${B} `))
+    await proxy.whenLeft({ namespace: 'default', uid: 'unknown' }, cluster.signal)
+  })
+
   test('while the node restarts its own DNS, another server answers; without that, clients wait', async () => {
     await ensureOwnAddress(lab.onNode, 'own', '10.96.0.10')
     const ask = () => lab.at('client').udp('10.96.0.10', 53)

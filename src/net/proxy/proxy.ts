@@ -5,6 +5,7 @@ import { type Informers, type Metrics, noMetrics } from '../../client/index.ts'
 import { type Command, machineCommand } from '../command.ts'
 import { BY_SERVICE, serviceOf, slicesIn } from '../indexes.ts'
 import { forgetStaleFlows } from './conntrack.ts'
+import { Departures, type Leaver } from './departures.ts'
 import { type NodeView, planFrontends } from './frontends.ts'
 import { type HealthPort, HealthPorts } from './health-ports.ts'
 import { type Kernel, nftKernel } from './kernel.ts'
@@ -41,6 +42,11 @@ export interface ServiceProxy {
   whenReady(): Promise<void>
   /** Did the last change reach the kernel? */
   isHealthy(): boolean
+  /**
+   * Resolves once this node's rules know that the pod ends: nobody new is sent to it, unless nobody else is left.
+   * That may take for ever (the API is away); rejects with the signal.
+   */
+  whenLeft(pod: Leaver, signal: AbortSignal): Promise<void>
 }
 
 /** Between two transactions: changes that come together are applied together. */
@@ -69,6 +75,7 @@ class RunningProxy implements ServiceProxy {
   readonly #health: HealthPorts
   readonly #healthPorts = new Map<string, HealthPort>()
   readonly #dirty = new Set<string>()
+  readonly #departures = new Departures()
   readonly #ready = Promise.withResolvers<void>()
   /** The chains for counts and time-outs that the kernel has. */
   #chains = new Set<string>()
@@ -100,6 +107,12 @@ class RunningProxy implements ServiceProxy {
     return this.#isHealthy
   }
 
+  whenLeft(pod: Leaver, signal: AbortSignal): Promise<void> {
+    const left = this.#departures.wait(pod, AbortSignal.any([signal, this.#options.signal]))
+    this.#wake?.()
+    return left
+  }
+
   async run(): Promise<void> {
     const { signal, log, clock } = this.#options
     try {
@@ -127,7 +140,7 @@ class RunningProxy implements ServiceProxy {
           retryMs = RETRY_MS.first
           this.#ready.resolve()
           await sleep(clock, MIN_INTERVAL_MS, signal)
-          if (this.#dirty.size === 0) await this.#somethingToDo()
+          if (this.#dirty.size === 0 && !this.#departures.asked) await this.#somethingToDo()
         } catch (error) {
           if (signal.aborted) break
           this.#isHealthy = false
@@ -204,6 +217,10 @@ class RunningProxy implements ServiceProxy {
   async #sync(): Promise<void> {
     const { clock, metrics = noMetrics, log } = this.#options
     const started = clock.monotonic()
+    const letGo = this.#departures.begin({
+      services: this.#options.informers.for(Service).cache,
+      slices: this.#options.informers.for(EndpointSlice).cache,
+    })
     await this.#plan()
     const table = this.#table.table
     let changes: readonly Change[] = this.#rules.takeChanges()
@@ -236,6 +253,7 @@ class RunningProxy implements ServiceProxy {
     }
     const wasKnown = this.#isKnown
     this.#isKnown = true
+    letGo()
     this.#health.set(new Map([...this.#healthPorts.values()].map((p) => [p.port, p])))
     await this.#forget(changes, !wasKnown)
   }
