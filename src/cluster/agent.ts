@@ -35,7 +35,7 @@ export async function runAgent(layout: Layout, nodeName: string, onStarted: () =
   const api = httpsApi({ server: layout.apiUrl, tls: () => identity.client, userAgent: 'dhow-agent' })
   const informers = new Informers({ api, clock, random, log, signal })
   followPodNetwork({ layout, node, informers, clock, log, signal })
-  startServiceProxy({
+  const proxy = startServiceProxy({
     informers,
     nodeName,
     nodeIPs: node.netns ? [node.ip] : [node.ip, ...hostAddresses()],
@@ -74,6 +74,7 @@ export async function runAgent(layout: Layout, nodeName: string, onStarted: () =
     clusterDomain,
     tls: () => ({ ...identity.serving, clientCA: identity.serving.ca }),
     port: node.kubeletPort,
+    whenLeft: ({ metadata: { namespace = '', uid } }, until) => proxy.whenLeft({ namespace, uid }, until),
     clock,
     random,
     log,

@@ -73,6 +73,11 @@ export interface NodeAgentOptions {
   readonly onNode?: (node: Node) => void
   /** Further reasons why the node is not ready. */
   readonly problems?: () => readonly string[]
+  /**
+   * Resolves once this node sends nobody new to a pod that ends, rejects with the signal: its containers are told to
+   * end only then, or when half of their time is over. When left out, at once.
+   */
+  readonly whenLeft?: (pod: Pod, signal: AbortSignal) => Promise<void>
   /** When images that nothing uses are removed; above 85 percent of the disk when left out. */
   readonly imageGc?: ImageGcOptions
   /** 10 MiB and five files when left out. */
@@ -220,6 +225,7 @@ async function assemble(options: NodeAgentOptions, signal: AbortSignal): Promise
         pods.active().filter((p) => p.metadata.uid !== pod.metadata.uid),
         { cpuMilli: facts.cpuMilli, memoryBytes: allocatableMemory(facts) },
       ),
+    whenLeft: options.whenLeft ?? (async () => {}),
     event,
     forgotten: (uid) => pods.forgotten(uid),
   }

@@ -85,6 +85,8 @@ export type Action =
       readonly graceSeconds: number
       /** Said in the Killing event. */
       readonly message: string
+      /** SIGTERM waits until nobody is sent to the pod any more, but no longer than this (milliseconds since 1970). */
+      readonly holdUntil?: number
     }
   | { readonly do: 'removeContainer'; readonly id: string }
   /** Other requests and limits for a container that runs. */

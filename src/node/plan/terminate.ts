@@ -47,7 +47,9 @@ function killNext(
     .map((c) => c.name)
   const others = live.filter((c) => !sidecars.includes(c.name))
   const grace = podGrace(facts, verdict)
-  if (others.length > 0) return others.map((c) => stop(c, grace))
+  const hold = holdUntil(facts, grace)
+  if (others.length > 0)
+    return others.map((c) => ({ ...stop(c, grace), ...(hold ? { holdUntil: hold } : {}) }))
   const lastStarted = [...sidecars].reverse().find((name) => live.some((c) => c.name === name))
   const used =
     facts.local.terminatingSince === undefined
@@ -64,6 +66,21 @@ export function podGrace({ pod, local }: PodFacts, verdict: Verdict | undefined)
   // Whoever took the object away without waiting for the node wants it over with.
   if (local.removed) return Math.max(1, Math.min(REMOVED_GRACE_SECONDS, own))
   return Math.max(1, pod.metadata.deletionGracePeriodSeconds ?? verdict?.graceSeconds ?? own)
+}
+
+/**
+ * A pod that is deleted is sent to until every proxy has heard of it, and with the API away that takes its time. Up to
+ * half of the grace period is spent on waiting for that, so that its containers keep the other half for their own end.
+ * Counted from the deletion, however often the agent started since. Who took the object away waits for nothing.
+ */
+function holdUntil({ pod, local, now }: PodFacts, graceSeconds: number): number | undefined {
+  const { deletionTimestamp } = pod.metadata
+  if (deletionTimestamp === undefined || local.removed) return undefined
+  const graceMs = graceSeconds * 1000
+  const since = local.terminatingSince ?? now
+  const deletedAt = Date.parse(deletionTimestamp) - graceMs
+  const until = (deletedAt < since ? deletedAt : since) + graceMs / 2
+  return until > now ? until : undefined
 }
 
 const stop = (c: ObservedContainer, graceSeconds: number): Action => ({

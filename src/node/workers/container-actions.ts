@@ -211,23 +211,35 @@ export class ContainerActions {
     this.#say(action.container, 'Normal', 'Killing', action.message)
     this.#stopping.set(action.id, clock.monotonic() + action.graceSeconds * 1000)
     try {
-      const hooked = await this.#preStop(action)
+      await Promise.all([this.#preStop(action), this.#hold(action)])
       const left = Math.ceil(((this.#stopping.get(action.id) ?? 0) - clock.monotonic()) / 1000)
-      await runtime.stop(
-        action.id,
-        hooked ? Math.max(Math.min(MIN_GRACE_SECONDS, action.graceSeconds), left) : action.graceSeconds,
-      )
+      await runtime.stop(action.id, Math.max(Math.min(MIN_GRACE_SECONDS, action.graceSeconds), left))
     } finally {
       this.#stopping.delete(action.id)
     }
   }
 
-  /** Resolves to whether there was a hook to run. */
-  async #preStop(action: Of<'killContainer'>): Promise<boolean> {
+  /** Waits while the pod may be sent to, as long as that may be waited for. */
+  async #hold({ holdUntil }: Of<'killContainer'>): Promise<void> {
+    const { whenLeft, clock } = this.#services
+    const ms = (holdUntil ?? 0) - clock.now()
+    if (ms <= 0) return
+    const over = new AbortController()
+    const cancel = clock.after(ms, () => over.abort())
+    try {
+      await whenLeft(this.#state.pod, AbortSignal.any([over.signal, this.#hurried.signal]))
+    } catch {
+      // Not known in time: it ends all the same.
+    } finally {
+      cancel()
+    }
+  }
+
+  async #preStop(action: Of<'killContainer'>): Promise<void> {
     const { runtime, clock } = this.#services
     const container = containerNamed(this.#state.pod, action.container)
     const hook = container?.lifecycle?.preStop
-    if (!container || !hook || action.graceSeconds <= 0) return false
+    if (!container || !hook || action.graceSeconds <= 0) return
     const { signal } = this.#hurried
     const target = { container, containerId: action.id, podIP: this.#podIP() }
     try {
@@ -241,7 +253,6 @@ export class ContainerActions {
           `PreStopHook failed: ${(error as Error).message}`,
         )
     }
-    return true
   }
 
   /** The pod has `graceSeconds` left: what is being stopped more gently than that is stopped again. */

@@ -39,6 +39,8 @@ export interface PodServices {
   readonly pullSecrets: (pod: Pod) => Promise<readonly Secret[]>
   /** Why the node cannot give a pod the resources that it now asks for. */
   readonly resizeProblem: (pod: Pod) => LocalFacts['resizeProblem']
+  /** Resolves once this node sends nobody new to a pod that ends; perhaps never. */
+  readonly whenLeft: (pod: Pod, signal: AbortSignal) => Promise<void>
   readonly event: (pod: Pod, note: EventNote) => void
   /** Nothing is left of the pod. */
   readonly forgotten: (uid: string) => void
