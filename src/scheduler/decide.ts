@@ -81,8 +81,9 @@ export class Decider {
     return { outcome: 'node', node: nodes.nameOf(slot), feasible: failure }
   }
 
-  /** What the postFilter plugins can do for a pod that was just refused. */
+  /** What the postFilter plugins can do for a pod that was just refused; those that can do nothing say so together. */
   rescue(snapshot: Snapshot, pod: Pod, shape: PodShape, failure: Failure): PostFilter | undefined {
+    if (snapshot.nodes.count === 0) return undefined
     const known = this.#rescues.get(failure)
     if (known && !pod.status.nominatedNodeName) return known
     const cycle = this.cycle(snapshot, pod, shape)
@@ -92,14 +93,19 @@ export class Decider {
       reasonsOf: (verdict: Verdict) => this.rejections.get(verdict)?.reasons ?? [],
       random: this.#random,
     }
-    let last: PostFilter | undefined
+    const messages: string[] = []
+    let keepNomination = false
     for (const plugin of this.#plugins) {
       const answer = snapshot.trial(() => plugin.postFilter?.(cycle, unplaced))
-      if (answer) last = answer
-      if (answer && 'nominate' in answer) break
+      if (!answer) continue
+      if ('nominate' in answer) return answer
+      messages.push(answer.message)
+      keepNomination ||= answer.keepNomination
     }
-    if (last && 'message' in last && this.#remembersFailures) this.#rescues.set(failure, last)
-    return last
+    if (messages.length === 0) return undefined
+    const nothing = { message: messages.join(', '), keepNomination }
+    if (this.#remembersFailures) this.#rescues.set(failure, nothing)
+    return nothing
   }
 
   /** What the filters say of one node as it is now, and as it will be with the pods that were promised it before. */
