@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Clock } from '../base/index.ts'
 import { run } from './exec.ts'
-import { lockFile, readJson, writeFileAtomic } from './files.ts'
+import { lockFile, readJson, writeFileIfChanged } from './files.ts'
 import { type ClusterConfig, checkName, defaultDataDir, layoutOf } from './layout.ts'
 import { changedCluster, newCluster, type Taken, type Wishes } from './slots.ts'
 
@@ -72,7 +72,7 @@ export async function ensureCluster(
         `cannot use data dir "${config.dataDir}": expected at most ${MAX_DATA_DIR_BYTES} bytes (the sockets in it have long names)`,
       )
     }
-    await writeFileAtomic(layoutOf(config).configFile, `${JSON.stringify(config, undefined, 2)}\n`)
+    await writeFileIfChanged(layoutOf(config).configFile, `${JSON.stringify(config, undefined, 2)}\n`)
     await register([...others, config])
     return { config, isNew: existing === undefined }
   } finally {
@@ -91,12 +91,13 @@ export async function forgetCluster(name: string, clock: Clock): Promise<void> {
 }
 
 async function register(clusters: readonly Taken[]): Promise<void> {
-  const lines = clusters.map(
+  const sorted = [...clusters].sort((a, b) => a.slot - b.slot)
+  const lines = sorted.map(
     ({ name, dataDir, slot, podCidr, serviceCidr, nodeCidr, apiPort, kubeletPort }) => {
       return { name, dataDir, slot, podCidr, serviceCidr, nodeCidr, apiPort, kubeletPort }
     },
   )
-  await writeFileAtomic(REGISTRY, `${JSON.stringify({ clusters: lines }, undefined, 2)}\n`)
+  await writeFileIfChanged(REGISTRY, `${JSON.stringify({ clusters: lines }, undefined, 2)}\n`)
 }
 
 interface RouteLine {

@@ -77,11 +77,21 @@ const refusals: [string, () => unknown, RegExp][] = [
     () => newCluster({ name: 'b', apiPort: 80 }, [], { ...empty, portIsFree: () => false }),
     /port 80/,
   ],
+  [
+    'a port that is none',
+    () => newCluster({ name: 'b', apiPort: 0 }, [], empty),
+    /cannot use port 0 for the API: expected 1 to 65535/,
+  ],
+  [
+    'a domain that is none',
+    () => newCluster({ name: 'b', clusterDomain: 'my_domain' }, [], empty),
+    /cannot use cluster domain "my_domain": expected a DNS name/,
+  ],
   ['no nodes', () => newCluster({ name: 'b', nodes: 0 }, [], empty), /0 nodes: expected 1 to 50/],
   [
     'another network for a cluster that exists',
     () => changedCluster(newCluster({ name: 'a' }, [], empty), { name: 'a', podCidr: '10.9.0.0/16' }),
-    /cannot change podCidr of cluster "a"/,
+    /cannot change --pod-cidr of cluster "a" from 10.244.0.0\/16 to 10.9.0.0\/16/,
   ],
   ['a name that is a path', () => checkName('../x'), /cannot use cluster name/],
   ['a name with capitals', () => checkName('Prod'), /cannot use cluster name/],

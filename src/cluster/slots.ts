@@ -68,12 +68,22 @@ export function newCluster(wishes: Wishes, taken: readonly Taken[], machine: Mac
     const isTaken = (p: number) =>
       taken.some((t) => t.apiPort === p || t.kubeletPort === p) || !machine.portIsFree(p)
     if (wish !== undefined) {
+      if (!Number.isInteger(wish) || wish < 1 || wish > 65_535)
+        throw new Error(`cannot use port ${wish} for the API: expected 1 to 65535`)
       if (isTaken(wish)) throw new Error(`cannot use port ${wish} for the API: it is in use`)
       return wish
     }
     for (let p = first; p < first + 1000; p += 10) if (!isTaken(p)) return p
     throw new Error(`cannot find a free port from ${first} on`)
   }
+  const clusterDomain = wishes.clusterDomain ?? 'cluster.local'
+  if (
+    clusterDomain.length > 200 ||
+    !/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(clusterDomain)
+  )
+    throw new Error(
+      `cannot use cluster domain "${clusterDomain}": expected a DNS name in lower case, such as cluster.local`,
+    )
   return {
     version: 1,
     name: wishes.name,
@@ -98,7 +108,7 @@ export function newCluster(wishes: Wishes, taken: readonly Taken[], machine: Mac
       candidates((i) => `10.90.${i}.0/24`),
       24,
     ),
-    clusterDomain: wishes.clusterDomain ?? 'cluster.local',
+    clusterDomain,
     apiPort: port(wishes.apiPort, 6443),
     kubeletPort: port(undefined, 10250),
   }
@@ -106,11 +116,18 @@ export function newCluster(wishes: Wishes, taken: readonly Taken[], machine: Mac
 
 /** What `up` with other wishes changes of a cluster that exists: the number of nodes, and nothing else. */
 export function changedCluster(config: ClusterConfig, wishes: Wishes): ClusterConfig {
-  for (const key of ['podCidr', 'serviceCidr', 'nodeCidr', 'clusterDomain', 'apiPort'] as const) {
+  const fixed = {
+    'pod-cidr': 'podCidr',
+    'service-cidr': 'serviceCidr',
+    'node-cidr': 'nodeCidr',
+    'cluster-domain': 'clusterDomain',
+    'api-port': 'apiPort',
+  } as const
+  for (const [option, key] of Object.entries(fixed)) {
     const wish = wishes[key]
     if (wish !== undefined && wish !== config[key]) {
       throw new Error(
-        `cannot change ${key} of cluster "${config.name}" from ${config[key]} to ${wish}: it is fixed when the cluster is made; ` +
+        `cannot change --${option} of cluster "${config.name}" from ${config[key]} to ${wish}: it is fixed when the cluster is made; ` +
           `"dhow down --purge" deletes the cluster with its data`,
       )
     }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { systemClock } from '../../src/base/index.ts'
@@ -28,12 +28,17 @@ test('a cluster comes up with its node Ready', { skip }, async () => {
 })
 
 test('a second up changes nothing and says so', { skip }, async () => {
-  const before = ['supervisor', 'server', 'agent-node1', 'containerd-node1'].map((part) =>
-    cluster.pidOf(part),
-  )
+  const { layout } = cluster
+  const state = () => [
+    ...['supervisor', 'server', 'agent-node1', 'containerd-node1'].map((part) => cluster.pidOf(part)),
+    ...[layout.configFile, layout.kubeconfig, layout.nodes[0]!.containerd.config].map(
+      (file) => statSync(file).mtimeMs,
+    ),
+    ...readdirSync(layout.pkiDir).map((name) => statSync(join(layout.pkiDir, name)).mtimeMs),
+  ]
+  const before = state()
   assert.match(await cluster.dhow('up', '--no-kubeconfig'), /is already running: nothing to do/)
-  const now = ['supervisor', 'server', 'agent-node1', 'containerd-node1'].map((part) => cluster.pidOf(part))
-  assert.deepEqual(now, before)
+  assert.deepEqual(state(), before)
 })
 
 test('two clusters share a machine, also when they start at the same moment and each is asked for twice', {
