@@ -1,5 +1,6 @@
 export { type Clock, microTimestamp, nextTurn, pause, sleep, systemClock, timestamp } from './clock.ts'
 export { http } from './http.ts'
 export { type Log, processLog, silentLog } from './log.ts'
+export { type Labels, type MetricDescriptions, MetricStore, type Metrics, noMetrics } from './metrics.ts'
 export { type Random, seededRandom, systemRandom } from './random.ts'
 export { VirtualClock } from './virtual-clock.ts'

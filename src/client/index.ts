@@ -21,6 +21,5 @@ export { type Connection, KubeconfigError, loadKubeconfig, tokenFromFile } from 
 export { type LeaderElectionOptions, runElected } from './leader-election.ts'
 export { lines } from './lines.ts'
 export { LruMap } from './lru.ts'
-export { type Metrics, noMetrics } from './metrics.ts'
 export { collectionPath, groupPath, objectPath, query } from './paths.ts'
 export { type Outcome, WorkQueue, type WorkQueueOptions } from './work-queue.ts'

@@ -1,11 +1,10 @@
 import type { Api } from '../api/index.ts'
 import { isApiError } from '../api/index.ts'
-import { type Clock, type Log, nextTurn, pause, type Random } from '../base/index.ts'
+import { type Clock, type Log, type Metrics, nextTurn, pause, type Random } from '../base/index.ts'
 import type { Kind, KubeObject } from '../schema/index.ts'
 import { backoffMs } from './backoff.ts'
 import { Cache, type IndexFunction, type Lister } from './cache.ts'
 import { keyText } from './keys.ts'
-import type { Metrics } from './metrics.ts'
 
 export type InformerEvent<T> =
   | { readonly type: 'added'; readonly object: T }

@@ -1,8 +1,7 @@
 import type { Api } from '../api/index.ts'
-import type { Clock, Log, Random } from '../base/index.ts'
+import { type Clock, type Log, type Metrics, noMetrics, type Random } from '../base/index.ts'
 import type { Kind, KubeObject } from '../schema/index.ts'
 import { type Informer, type InformerDependencies, ReflectingInformer, type Selection } from './informer.ts'
-import { type Metrics, noMetrics } from './metrics.ts'
 
 export interface InformersOptions {
   readonly api: Api

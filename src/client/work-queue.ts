@@ -1,6 +1,5 @@
-import type { Clock, Log, Random } from '../base/index.ts'
+import { type Clock, type Labels, type Log, type Metrics, noMetrics, type Random } from '../base/index.ts'
 import { backoffMs } from './backoff.ts'
-import { type Metrics, noMetrics } from './metrics.ts'
 
 /** What a pass over a key ended with. An exception counts as `retry` with that error. */
 export type Outcome =
@@ -32,6 +31,7 @@ export interface WorkQueueOptions {
 export class WorkQueue {
   readonly #options: WorkQueueOptions
   readonly #metrics: Metrics
+  readonly #labels: Labels
   readonly #ready = new Map<string, number>()
   readonly #working = new Set<string>()
   readonly #dirty = new Set<string>()
@@ -44,6 +44,7 @@ export class WorkQueue {
   constructor(options: WorkQueueOptions) {
     this.#options = options
     this.#metrics = options.metrics ?? noMetrics
+    this.#labels = { name: options.name }
   }
 
   /** Keys that are ready or in work; delayed ones do not count. */
@@ -60,8 +61,8 @@ export class WorkQueue {
     }
     if (this.#ready.has(key)) return
     this.#ready.set(key, this.#options.clock.monotonic())
-    this.#metrics.increment('workqueue_adds_total', { name: this.#options.name })
-    this.#metrics.set('workqueue_depth', { name: this.#options.name }, this.#ready.size)
+    this.#metrics.increment('workqueue_adds_total', this.#labels)
+    this.#metrics.set('workqueue_depth', this.#labels, this.#ready.size)
     this.#pump()
   }
 
@@ -120,19 +121,15 @@ export class WorkQueue {
       const [key, addedAt] = next.value
       this.#ready.delete(key)
       this.#working.add(key)
-      const { clock, name } = this.#options
-      this.#metrics.set('workqueue_depth', { name }, this.#ready.size)
-      this.#metrics.observe(
-        'workqueue_queue_duration_seconds',
-        { name },
-        (clock.monotonic() - addedAt) / 1000,
-      )
+      const waitedMs = this.#options.clock.monotonic() - addedAt
+      this.#metrics.set('workqueue_depth', this.#labels, this.#ready.size)
+      this.#metrics.observe('workqueue_queue_duration_seconds', this.#labels, waitedMs / 1000)
       void this.#work(key)
     }
   }
 
   async #work(key: string): Promise<void> {
-    const { name, clock } = this.#options
+    const { clock } = this.#options
     const started = clock.monotonic()
     let outcome: Outcome
     try {
@@ -140,7 +137,11 @@ export class WorkQueue {
     } catch (error) {
       outcome = { next: 'retry', error }
     }
-    this.#metrics.observe('workqueue_work_duration_seconds', { name }, (clock.monotonic() - started) / 1000)
+    this.#metrics.observe(
+      'workqueue_work_duration_seconds',
+      this.#labels,
+      (clock.monotonic() - started) / 1000,
+    )
     this.#working.delete(key)
     this.#settle(key, outcome)
     if (this.#working.size === 0 && this.#abort.signal.aborted) {
@@ -162,11 +163,11 @@ export class WorkQueue {
         if (!again) this.addAfter(key, outcome.afterMs)
         break
       case 'retry': {
-        const { name, random, log, baseMs = 5 } = this.#options
+        const { random, log, baseMs = 5 } = this.#options
         const maxMs = Math.min(this.#options.maxMs ?? 60_000, outcome.maxMs ?? Number.POSITIVE_INFINITY)
         const failures = this.failures(key) + 1
         this.#failures.set(key, failures)
-        this.#metrics.increment('workqueue_retries_total', { name })
+        this.#metrics.increment('workqueue_retries_total', this.#labels)
         const delayMs = backoffMs(failures, { baseMs, maxMs, jitter: 0.2 }, random)
         log.debug({ key, failures, delayMs, err: outcome.error }, 'will retry')
         if (!again) this.addAfter(key, delayMs)

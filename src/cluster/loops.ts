@@ -3,7 +3,6 @@ import { builtinControllers, runControllers } from '../controllers/index.ts'
 import { SCHEDULER, startScheduler } from '../scheduler/index.ts'
 import type { ApiServer } from '../server/index.ts'
 import { loadBalancers } from './load-balancers.ts'
-import { prometheusMetrics } from './prometheus.ts'
 
 export interface LoopOptions {
   readonly server: ApiServer
@@ -30,7 +29,7 @@ export async function startLoops(options: LoopOptions): Promise<Loops> {
     ...builtinControllers({ clock, podCidr, rootCa }),
     ...(options.nodeCidr ? [loadBalancers(options.nodeCidr)] : []),
   ]
-  const metrics = prometheusMetrics(server.metrics.registry)
+  const metrics = server.metrics.store
   const running = runControllers({
     api,
     controllers,

@@ -1,7 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Api, type Node, Pod, type Secret, Service } from '../api/index.ts'
-import { type Clock, type Log, type Random, sleep } from '../base/index.ts'
+import { type Clock, type Log, type MetricStore, type Random, sleep } from '../base/index.ts'
 import { EventRecorder, Informers } from '../client/index.ts'
 import { type Cgroups, linuxCgroups, noCgroups } from './cgroups.ts'
 import { Checkpoints } from './checkpoints.ts'
@@ -11,7 +11,7 @@ import type { ImageGcOptions } from './housekeeping/garbage.ts'
 import { Housekeeping } from './housekeeping/housekeeping.ts'
 import { ImagePuller } from './images/puller.ts'
 import type { RotationOptions } from './logs/rotate.ts'
-import { MetricStore, nodeMetrics } from './metrics.ts'
+import { nodeMetricStore, nodeMetrics } from './metrics.ts'
 import { Probes } from './probes/probes.ts'
 import { criRuntime } from './runtime/cri-runtime.ts'
 import type { Runtime } from './runtime/runtime.ts'
@@ -149,7 +149,7 @@ async function assemble(options: NodeAgentOptions, signal: AbortSignal): Promise
     : criClient(options.criSocket ?? '/run/containerd/containerd.sock', clock)
   const runtime = options.runtime ?? criRuntime(client!)
   const host = options.host ?? linuxHost()
-  const store = new MetricStore()
+  const store = nodeMetricStore()
   const metrics = nodeMetrics(store)
   const memoryDir = await memoryFolder(host, rootDir)
   const cgroups =
@@ -214,9 +214,15 @@ async function assemble(options: NodeAgentOptions, signal: AbortSignal): Promise
     },
     pullSecrets: async (pod) => {
       const { namespace = '', uid } = pod.metadata
-      const found = await Promise.all(
-        (pod.spec.imagePullSecrets ?? []).map((s) => references.secret(uid, namespace, s.name ?? '')),
-      )
+      const names = (pod.spec.imagePullSecrets ?? []).map((s) => s.name ?? '')
+      const found = await Promise.all(names.map((name) => references.secret(uid, namespace, name)))
+      const missing = names.filter((_, i) => found[i] === undefined)
+      if (missing.length > 0)
+        event(pod, {
+          type: 'Warning',
+          reason: 'FailedToRetrieveImagePullSecret',
+          message: `Unable to retrieve some image pull secrets (${missing.join(', ')}); attempting to pull the image may not succeed.`,
+        })
       return found.filter((s): s is Secret => s !== undefined)
     },
     resizeProblem: (pod) =>

@@ -1,4 +1,4 @@
-import type { Metrics } from '../client/index.ts'
+import { MetricStore, type Metrics } from '../base/index.ts'
 
 /** What the workers count. The agent binds it to its store; names there are the kubelet's. */
 export interface NodeMetrics {
@@ -17,88 +17,6 @@ export const noNodeMetrics: NodeMetrics = {
   evicted() {},
 }
 
-type Labels = Readonly<Record<string, string>>
-
-interface Family {
-  readonly type: 'counter' | 'gauge' | 'histogram'
-  readonly help: string
-  readonly series: Map<string, number>
-  readonly buckets: Map<string, { readonly counts: number[]; sum: number; count: number }>
-}
-
-const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
-/** A label that grows without bounds must not take the memory with it. */
-const MAX_SERIES = 2_000
-
-/** Counters, gauges and histograms with Prometheus' text form. The library for this costs 19 MB; an agent has 120. */
-export class MetricStore implements Metrics {
-  readonly #families = new Map<string, Family>()
-
-  increment(name: string, labels: Labels, by = 1): void {
-    const { series } = this.#family(name, 'counter')
-    bump(series, labelText(labels), by)
-  }
-
-  set(name: string, labels: Labels, value: number): void {
-    const { series } = this.#family(name, 'gauge')
-    const key = labelText(labels)
-    if (series.has(key) || series.size < MAX_SERIES) series.set(key, value)
-  }
-
-  observe(name: string, labels: Labels, value: number): void {
-    const { buckets } = this.#family(name, 'histogram')
-    const key = labelText(labels)
-    let b = buckets.get(key)
-    if (!b) {
-      if (buckets.size >= MAX_SERIES) return
-      b = { counts: BUCKETS.map(() => 0), sum: 0, count: 0 }
-      buckets.set(key, b)
-    }
-    b.sum += value
-    b.count++
-    for (const [i, limit] of BUCKETS.entries()) if (value <= limit) b.counts[i]!++
-  }
-
-  text(): string {
-    const out: string[] = []
-    for (const [name, f] of this.#families) {
-      out.push(`# HELP ${name} ${f.help}`, `# TYPE ${name} ${f.type}`)
-      for (const [labels, value] of f.series) out.push(`${name}${braced(labels)} ${value}`)
-      for (const [labels, b] of f.buckets) {
-        for (const [i, limit] of BUCKETS.entries())
-          out.push(`${name}_bucket${braced(joined(labels, `le="${limit}"`))} ${b.counts[i]}`)
-        out.push(
-          `${name}_bucket${braced(joined(labels, 'le="+Inf"'))} ${b.count}`,
-          `${name}_sum${braced(labels)} ${b.sum}`,
-          `${name}_count${braced(labels)} ${b.count}`,
-        )
-      }
-    }
-    return `${out.join('\n')}\n`
-  }
-
-  #family(name: string, type: Family['type']): Family {
-    let f = this.#families.get(name)
-    if (!f) {
-      f = { type, help: HELP[name] ?? name.replaceAll('_', ' '), series: new Map(), buckets: new Map() }
-      this.#families.set(name, f)
-    }
-    return f
-  }
-}
-
-function bump(series: Map<string, number>, key: string, by: number): void {
-  const value = series.get(key)
-  if (value !== undefined || series.size < MAX_SERIES) series.set(key, (value ?? 0) + by)
-}
-
-const labelText = (labels: Labels): string =>
-  Object.entries(labels)
-    .map(([k, v]) => `${k}="${v.replace(/[\\"\n]/g, (c) => (c === '\n' ? '\\n' : `\\${c}`))}"`)
-    .join(',')
-const braced = (labels: string): string => (labels === '' ? '' : `{${labels}}`)
-const joined = (a: string, b: string): string => (a === '' ? b : `${a},${b}`)
-
 const HELP: Readonly<Record<string, string>> = {
   kubelet_pod_start_duration_seconds:
     'Duration in seconds from the kubelet seeing a pod for the first time to it running',
@@ -116,7 +34,10 @@ const HELP: Readonly<Record<string, string>> = {
   prober_probe_total: 'Cumulative number of liveness, readiness and startup probes of containers by result',
 }
 
-export function nodeMetrics(store: MetricStore): NodeMetrics {
+/** What a node agent counts, empty. */
+export const nodeMetricStore = (): MetricStore => new MetricStore({ help: HELP })
+
+export function nodeMetrics(store: Metrics): NodeMetrics {
   return {
     podStartMs: (ms) => store.observe('kubelet_pod_start_duration_seconds', {}, ms / 1000),
     operation(kind, ms, ok) {

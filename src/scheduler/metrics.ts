@@ -1,5 +1,4 @@
-import type { Clock } from '../base/index.ts'
-import type { Metrics } from '../client/index.ts'
+import type { Clock, Metrics } from '../base/index.ts'
 import type { QueuedPod, QueueState } from './queue/queue.ts'
 
 export type Result = 'scheduled' | 'unschedulable' | 'error'

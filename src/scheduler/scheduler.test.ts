@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { type Api, Event, Namespace, Node, Pod, PriorityClass } from '../api/index.ts'
-import { seededRandom, silentLog, systemClock } from '../base/index.ts'
-import { Informers, type Metrics } from '../client/index.ts'
+import { type Metrics, seededRandom, silentLog, systemClock } from '../base/index.ts'
+import { Informers } from '../client/index.ts'
 import { eventually } from '../client/testing/index.ts'
 import type { Input } from '../schema/index.ts'
 import { createApiServer } from '../server/index.ts'
@@ -67,7 +67,10 @@ test('pods are bound to nodes that have room, and told why when none has', async
   for (let i = 0; i < 8; i++) where.push(await placed(api, `web-${i}`))
   assert.deepEqual(Object.groupBy(where, (n) => n).a?.length, 4)
   await api.create(Pod, pod('late'))
-  assert.match(await refused(api, 'late'), /^0\/2 nodes are available: 2 Insufficient cpu\./)
+  assert.match(
+    await refused(api, 'late'),
+    /^0\/2 nodes are available: 2 Insufficient cpu\. no new claims to deallocate, preemption: 0\/2 nodes are available: 2 No preemption victims found for incoming pod\.$/,
+  )
   await api.delete(Pod, { namespace: 'default', name: 'web-0' })
   await placed(api, 'late')
   const events = await eventually('events', async () => {
@@ -77,6 +80,14 @@ test('pods are bound to nodes that have room, and told why when none has', async
   })
   assert.match(JSON.stringify(events), /FailedScheduling.*Insufficient cpu/)
   assert.match(JSON.stringify(events), /"Scheduled","Successfully assigned default\/late to [ab]"/)
+})
+
+test('without nodes a pod is told just that', async (t) => {
+  const { api } = await cluster(t, [])
+  await api.create(Pod, pod('early'))
+  assert.equal(await refused(api, 'early'), 'no nodes available to schedule pods')
+  await createNodes(api, [{ name: 'a' }])
+  assert.equal(await placed(api, 'early'), 'a')
 })
 
 test('a pod is bound within milliseconds of its creation', async (t) => {

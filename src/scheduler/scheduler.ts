@@ -1,5 +1,5 @@
 import { type Api, isApiError, Pod, type UserInfo } from '../api/index.ts'
-import type { Clock, Log, Random } from '../base/index.ts'
+import { type Clock, type Log, type Metrics, noMetrics, type Random } from '../base/index.ts'
 import {
   EventRecorder,
   type Informer,
@@ -7,8 +7,6 @@ import {
   Informers,
   keyOf,
   keyText,
-  type Metrics,
-  noMetrics,
 } from '../client/index.ts'
 import { bindPod } from './binding.ts'
 import { Decider, type Failure } from './decide.ts'

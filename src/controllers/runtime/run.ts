@@ -1,15 +1,6 @@
 import { type Api, isApiError, type Key, type UserInfo } from '../../api/index.ts'
-import type { Clock, Log, Random } from '../../base/index.ts'
-import {
-  EventRecorder,
-  Informers,
-  keyText,
-  type Metrics,
-  noMetrics,
-  type Outcome,
-  parseKey,
-  WorkQueue,
-} from '../../client/index.ts'
+import { type Clock, type Log, type Metrics, noMetrics, type Random } from '../../base/index.ts'
+import { EventRecorder, Informers, keyText, type Outcome, parseKey, WorkQueue } from '../../client/index.ts'
 import type { Kind, KubeObject } from '../../schema/index.ts'
 import type { Controller, Trigger } from './define.ts'
 import { Executor, endedWithNamespace, type Failure, PlanFailedError, type Written } from './executor.ts'

@@ -1,5 +1,4 @@
-import type { Clock, Log, Random } from '../../base/index.ts'
-import { type Metrics, noMetrics } from '../../client/index.ts'
+import { type Clock, type Log, type Metrics, noMetrics, type Random } from '../../base/index.ts'
 import { ResponseCache } from './cache.ts'
 import { adapt, type ResponseShape, shapeOf, upstreamQuestion } from './message.ts'
 import { type Exchange, exchangeTcp, exchangeUdp, type Upstream } from './transport.ts'

@@ -1,7 +1,6 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import { createServer, type Server, type Socket } from 'node:net'
-import type { Log } from '../../base/index.ts'
-import { type Metrics, noMetrics } from '../../client/index.ts'
+import { type Log, type Metrics, noMetrics } from '../../base/index.ts'
 import { typeName } from './records.ts'
 import type { Responder } from './responder.ts'
 import { MAX_TCP_BYTES, parseQuery, udpLimit } from './wire.ts'

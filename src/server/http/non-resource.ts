@@ -1,3 +1,4 @@
+import { MetricStore } from '../../base/index.ts'
 import type { Discovery, Document } from '../discovery.ts'
 import type { OpenApi } from '../openapi.ts'
 import { sendBytes, sendJson } from './answer.ts'
@@ -24,11 +25,7 @@ export async function nonResourceRequest(request: Request, parts: NonResourcePar
       sendJson(exchange, 200, parts.version)
       return true
     case '/metrics':
-      exchange.send(
-        200,
-        { 'content-type': request.parts.metrics.registry.contentType },
-        await request.parts.metrics.registry.metrics(),
-      )
+      exchange.send(200, { 'content-type': MetricStore.contentType }, request.parts.metrics.store.text())
       return true
     case '/.well-known/openid-configuration':
       exchange.send(200, { 'content-type': 'application/json' }, tokens.openidConfiguration())
