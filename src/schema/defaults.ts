@@ -1,4 +1,4 @@
-import type { AnyType, StructType, Type } from './type.ts'
+import type { AnyType, StructType } from './type.ts'
 
 /**
  * Fills in the defaults that declarations state (`opt(2, Protocol, { default: 'TCP' })`) wherever the struct that
@@ -106,9 +106,4 @@ function fillMap(map: Readonly<Record<string, unknown>>, fill: Filler): Readonly
   const entries = Object.entries(map)
   const after = entries.map(([key, item]) => [key, fill(item)] as const)
   return after.some(([, item], i) => item !== entries[i]![1]) ? Object.fromEntries(after) : map
-}
-
-/** Whether a type states any default at all. */
-export function hasDefaults(type: Type): boolean {
-  return reaches(type as unknown as AnyType, new Set())
 }

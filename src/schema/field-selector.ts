@@ -68,8 +68,3 @@ export function matchesFields(
 ): boolean {
   return requirements.every((r) => (get(r.field) === r.value) === r.equal)
 }
-
-/** The string form of one requirement on a field, with what needs it escaped. */
-export function fieldEquals(field: string, value: string): string {
-  return `${field}=${value.replace(/[\\,=]/g, '\\$&')}`
-}

@@ -2,8 +2,8 @@ export type { Decoded, DecodeProblem, UnknownFields } from './decode.ts'
 export { decode, decodeErrorText } from './decode.ts'
 export { applyDefaults } from './defaults.ts'
 export type { FieldRequirement } from './field-selector.ts'
-export { fieldEquals, matchesFields, parseFieldSelector } from './field-selector.ts'
-export { deepFreeze, withField } from './frozen.ts'
+export { matchesFields, parseFieldSelector } from './field-selector.ts'
+export { deepFreeze } from './frozen.ts'
 export type { Input, Kind, KubeObject, ObjectMetaLike, Resource, Subresource, Verb } from './kind.ts'
 export { apiVersionOf } from './kind.ts'
 export type { JsonObject as OpenApiObject, OpenApiVersion } from './openapi.ts'
@@ -17,7 +17,6 @@ export {
   applyJsonPatch,
   applyMergePatch,
   applyStrategicPatch,
-  createMergePatch,
   equalJson,
   FREE,
   type Json,
@@ -26,7 +25,6 @@ export {
   mergeNode,
   PatchError,
   strategicPatchFor,
-  threeWayMergePatch,
 } from './patch/index.ts'
 export type { Problem } from './problem.ts'
 export { problemBody, problemText } from './problem.ts'
@@ -48,7 +46,6 @@ export {
   milliValue,
   parseQuantity,
   QuantityError,
-  subtractQuantities,
   wholeValue,
 } from './quantity.ts'
 export type {

@@ -118,10 +118,6 @@ export function addQuantities(a: Quantity, b: Quantity): Quantity {
   return { nanos: a.nanos + b.nanos, format: a.nanos === 0n ? b.format : a.format }
 }
 
-export function subtractQuantities(a: Quantity, b: Quantity): Quantity {
-  return { nanos: a.nanos - b.nanos, format: a.nanos === 0n ? b.format : a.format }
-}
-
 /** In thousandths, rounded up: CPU in millicores. */
 export function milliValue(q: Quantity | string): number {
   return Number(ceilDivide((typeof q === 'string' ? cachedQuantity(q) : q).nanos, 1_000_000n))

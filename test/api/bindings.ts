@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Api } from '../../src/api/index.ts'
 import { type Clock, silentLog, systemClock, systemRandom } from '../../src/base/index.ts'
 import { httpsApi } from '../../src/client/index.ts'
+import { deepFreeze } from '../../src/schema/index.ts'
 import { type ApiServer, type ApiServerOptions, createApiServer, ensurePki } from '../../src/server/index.ts'
 import { openSecurity } from '../../src/server/testing.ts'
 import { openMemoryStore, type Store } from '../../src/store/index.ts'
@@ -28,17 +29,11 @@ async function startServer(options: Partial<ApiServerOptions>) {
     log: silentLog,
     security: () => openSecurity(),
     network: { serviceCidr: '10.96.0.0/24', nodePorts: { from: 30_000, to: 30_015 } },
-    onObject: freeze,
+    // What caches hand out is shared: whoever changes it fails.
+    onObject: deepFreeze,
     ...options,
   })
   return { clock, store, server }
-}
-
-/** What caches hand out is shared: whoever changes it fails here. */
-function freeze(value: unknown): void {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return
-  Object.freeze(value)
-  for (const part of Object.values(value)) freeze(part)
 }
 
 const inProcess: OpenBinding = async (options = {}) => {

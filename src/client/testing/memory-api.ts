@@ -18,7 +18,7 @@ import {
   type WriteOptions,
 } from '../../api/index.ts'
 import { type Clock, type Random, seededRandom, timestamp, VirtualClock } from '../../base/index.ts'
-import { apiVersionOf, type Input, type Kind, type KubeObject } from '../../schema/index.ts'
+import { apiVersionOf, deepFreeze, type Input, type Kind, type KubeObject } from '../../schema/index.ts'
 import { keyText } from '../keys.ts'
 import { patched } from './patching.ts'
 import { matchesFields, matchesLabels } from './selectors.ts'
@@ -329,7 +329,10 @@ export class MemoryApi implements Api {
 
   #write(kind: Kind, object: Loose, previous: Loose | undefined): Loose {
     const revision = ++this.#revision
-    const written = freeze({ ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } })
+    const written = deepFreeze({
+      ...object,
+      metadata: { ...object.metadata, resourceVersion: String(revision) },
+    })
     this.#all(kind).set(keyText(written.metadata), written)
     this.#record({ revision, id: idOf(kind), object: written, previous, deleted: false })
     return written
@@ -338,7 +341,10 @@ export class MemoryApi implements Api {
   #remove(kind: Kind, before: Loose): void {
     const revision = ++this.#revision
     this.#all(kind).delete(keyText(before.metadata))
-    const object = freeze({ ...before, metadata: { ...before.metadata, resourceVersion: String(revision) } })
+    const object = deepFreeze({
+      ...before,
+      metadata: { ...before.metadata, resourceVersion: String(revision) },
+    })
     this.#record({ revision, id: idOf(kind), object, previous: before, deleted: true })
   }
 
@@ -401,12 +407,4 @@ function holdsNamespace(object: Loose): boolean {
 
 function same(a: unknown, b: unknown): boolean {
   return a === b || JSON.stringify(a) === JSON.stringify(b)
-}
-
-function freeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
-    Object.freeze(value)
-    for (const inner of Object.values(value)) freeze(inner)
-  }
-  return value
 }

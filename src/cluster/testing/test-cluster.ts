@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import type { Api, UserInfo } from '../../api/index.ts'
 import { type Clock, type Log, type Random, seededRandom, silentLog, systemClock } from '../../base/index.ts'
+import { deepFreeze } from '../../schema/index.ts'
 import type { ApiServer } from '../../server/index.ts'
 import { openMemoryStore } from '../../store/index.ts'
 import { startControlPlane } from '../control-plane.ts'
@@ -45,7 +46,7 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
     serviceCidr: '10.96.0.0/16',
     podCidr: '10.244.0.0/16',
     rootCa: 'no certificate: nothing listens',
-    onObject: freeze,
+    onObject: deepFreeze,
   })
   await controlPlane.ready
   const { server } = controlPlane
@@ -58,10 +59,4 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
       await store.close()
     },
   }
-}
-
-function freeze(value: unknown): void {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return
-  Object.freeze(value)
-  for (const inner of Object.values(value)) freeze(inner)
 }

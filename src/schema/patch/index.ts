@@ -1,7 +1,7 @@
 export { equalJson, type Json, type JsonObject, PatchError } from './json.ts'
 export { applyJsonPatch } from './json-patch.ts'
 export { FREE, type MergeNode } from './merge-node.ts'
-export { applyMergePatch, createMergePatch, threeWayMergePatch } from './merge-patch.ts'
+export { applyMergePatch } from './merge-patch.ts'
 export { mergeNode } from './of-type.ts'
 export { applyStrategicPatch } from './strategic.ts'
 export { strategicPatchFor } from './strategic-diff.ts'
