@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { readFile, readlink } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { type Clock, sleep } from '../base/index.ts'
 
 /** A process for certain: pids are reused, so a pid alone must never be signalled. */
@@ -93,9 +93,4 @@ export async function findProcesses(matches: (args: readonly string[]) => boolea
     found.push({ pid, parent, args })
   }
   return found
-}
-
-/** The network namespace a process is in, as `net:[4026531840]`; undefined when it is gone. */
-export async function networkNamespaceOf(pid: number): Promise<string | undefined> {
-  return readlink(`/proc/${pid}/ns/net`).catch(() => undefined)
 }

@@ -9,14 +9,6 @@ export interface NodeMetrics {
   evicted(signal: string): void
 }
 
-export const noNodeMetrics: NodeMetrics = {
-  podStartMs() {},
-  operation() {},
-  started() {},
-  probe() {},
-  evicted() {},
-}
-
 const HELP: Readonly<Record<string, string>> = {
   kubelet_pod_start_duration_seconds:
     'Duration in seconds from the kubelet seeing a pod for the first time to it running',

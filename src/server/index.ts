@@ -16,7 +16,7 @@ export type {
 } from './contracts.ts'
 export type { HealthCheck } from './http/health.ts'
 export type { Listener, TlsFiles } from './http/listener.ts'
-export { DEFAULT_NETWORK, type ServiceNetwork } from './registry/services.ts'
+export type { ServiceNetwork } from './registry/services.ts'
 export { createSecurity, type SecurityOptions } from './security.ts'
 export { type ApiServer, type ApiServerOptions, createApiServer, type ListenOptions } from './server.ts'
 export { VERSION } from './version.ts'

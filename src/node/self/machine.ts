@@ -53,8 +53,6 @@ export async function readMachine(dir: string, options: MachineOptions = {}): Pr
   }
 }
 
-export const clusterArchitecture = (): string => ARCHITECTURES[arch()] ?? arch()
-
 async function memoryTotal(): Promise<number> {
   const { MemTotal = 0 } = await memoryInfo()
   return MemTotal

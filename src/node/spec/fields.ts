@@ -40,9 +40,6 @@ export function fieldOfPod(pod: Pod, path: string, addresses: PodAddresses): str
   }
 }
 
-/** True for fields that are known only once the sandbox has its network. */
-export const needsAddresses = (path: string): boolean => path.startsWith('status.podIP')
-
 function formatMap(values: Readonly<Record<string, string>> | undefined): string {
   return Object.keys(values ?? {})
     .sort()

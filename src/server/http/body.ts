@@ -72,7 +72,7 @@ export function parseJsonBody(bytes: Buffer | string): ParsedBody {
 }
 
 /** YAML through its JSON: aliases could otherwise stand for far more than was sent. */
-export function parseYamlBody(bytes: Buffer): ParsedBody {
+function parseYamlBody(bytes: Buffer): ParsedBody {
   let value: unknown
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)

@@ -12,11 +12,6 @@ export interface ServiceNetwork {
   readonly nodePorts: { readonly from: number; readonly to: number }
 }
 
-export const DEFAULT_NETWORK: ServiceNetwork = {
-  serviceCidr: '10.96.0.0/16',
-  nodePorts: { from: 30_000, to: 32_767 },
-}
-
 type Spec = Service['spec']
 type Port = NonNullable<Spec['ports']>[number]
 
