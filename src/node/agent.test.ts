@@ -49,7 +49,7 @@ test('a pod runs, is reported, and leaves nothing behind when it is deleted', op
   assert.equal(status.containerStatuses?.[0]?.ready, true)
   await eventually('its words', async () => (await node.log('plain')) === 'hello\n')
   await eventually('its events', async () =>
-    (await node.events('plain')).some((e) => e === 'Normal Started: Started container a'),
+    (await node.events('plain')).some((e) => e === 'Normal Started: Container started'),
   )
   await node.delete('plain')
   await node.gone('plain')

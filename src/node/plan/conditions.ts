@@ -5,7 +5,7 @@ interface Summary {
   readonly phase: NonNullable<PodStatus['phase']>
   readonly init: readonly ContainerStatus[]
   readonly regular: readonly ContainerStatus[]
-  readonly sandboxReady: boolean
+  readonly readyToStart: boolean
 }
 
 type Verdict = { readonly status: 'True' | 'False'; readonly reason?: string; readonly message?: string }
@@ -26,7 +26,7 @@ export function podConditions(
 ): readonly PodCondition[] {
   const containersReady = containersReadyOf(pod, summary)
   const verdicts: readonly (readonly [string, Verdict])[] = [
-    ['PodReadyToStartContainers', { status: summary.sandboxReady ? 'True' : 'False' }],
+    ['PodReadyToStartContainers', { status: summary.readyToStart ? 'True' : 'False' }],
     ['Initialized', initializedOf(pod, summary)],
     ['Ready', readyOf(pod, summary, containersReady)],
     ['ContainersReady', containersReady],

@@ -1,5 +1,6 @@
 import type { Pod } from '../../api/index.ts'
 import type { ObservedContainer, ObservedPod } from '../runtime/runtime.ts'
+import { containerNamed } from '../spec/resources.ts'
 
 /** All a decision about one pod depends on. */
 export interface PodFacts {
@@ -117,6 +118,25 @@ export function actionKey(action: Action): string {
     default:
       return action satisfies never
   }
+}
+
+/** Whether a container that runs has yet to see the end of its postStart handler. */
+export function isHooked({ pod, local }: Pick<PodFacts, 'pod' | 'local'>, seen: ObservedContainer): boolean {
+  return (
+    seen.state === 'running' &&
+    local.inFlight.has(`startContainer:${seen.name}`) &&
+    containerNamed(pod, seen.name)?.lifecycle?.postStart !== undefined
+  )
+}
+
+/** Until its postStart handler is done, a container counts as being created: not as running, and not as ready. */
+export function asStarted<F extends Pick<PodFacts, 'pod' | 'local' | 'observed'>>(facts: F): F {
+  const { observed } = facts
+  if (!observed.containers.some((c) => isHooked(facts, c))) return facts
+  const containers = observed.containers.map((c) =>
+    isHooked(facts, c) ? { ...c, state: 'created' as const } : c,
+  )
+  return { ...facts, observed: { ...observed, containers } }
 }
 
 export const imageKey = (name: string, attempt: number): string => `${name}#${attempt}`

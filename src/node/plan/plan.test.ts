@@ -127,6 +127,51 @@ run([
   },
 ])
 
+const hook = { lifecycle: { postStart: { exec: { command: ['wait'] } } } }
+const ordered = pod({ containers: [{ name: 'a', ...hook }, { name: 'b' }] })
+const pulling = { reason: 'ErrImagePull', message: '', at: NOW, retryAt: NOW + 10_000 }
+
+run([
+  {
+    name: 'a container with a postStart handler starts before those after it',
+    pod: ordered,
+    actions: ['start a#0 then 0s'],
+  },
+  {
+    name: 'while the handler runs, those after it wait',
+    pod: ordered,
+    containers: [seen(ordered, 'a', 'running')],
+    local: { inFlight: new Set(['startContainer:a']) },
+    actions: [],
+  },
+  {
+    name: 'when the handler is done, they start',
+    pod: ordered,
+    containers: [seen(ordered, 'a', 'running')],
+    actions: ['start b#0 then 0s'],
+  },
+  {
+    name: 'a container that cannot be started holds nobody up',
+    pod: ordered,
+    local: { failures: new Map([['a', pulling]]) },
+    actions: ['start b#0 then 0s'],
+    wakeIn: 10_000,
+  },
+  {
+    name: 'what runs is looked after while a handler of another runs again',
+    pod: ordered,
+    containers: [seen(ordered, 'a', 'running'), seen(ordered, 'b', 'running')],
+    local: {
+      inFlight: new Set(['startContainer:a']),
+      probes: (c: { name: string }) => ({
+        ...probes({})(),
+        ...(c.name === 'b' ? { failed: 'liveness' as const } : {}),
+      }),
+    },
+    actions: ['kill b 30s'],
+  },
+])
+
 const never = pod({ restartPolicy: 'Never' })
 const onFailure = pod({ restartPolicy: 'OnFailure' })
 const ended = (p: Pod, more: Partial<ObservedContainer>) => [seen(p, 'a', 'exited', more)]

@@ -2,7 +2,7 @@ import type { Container, Pod } from '../../api/index.ts'
 import type { ObservedContainer, ObservedSandbox } from '../runtime/runtime.ts'
 import { CONTAINER_HASH, containerHash, RESOURCES, resourcesText } from '../spec/labels.ts'
 import { initContainers, isSidecar } from '../spec/resources.ts'
-import { type Action, actionKey, imageKey, type PodFacts, type Verdict } from './facts.ts'
+import { type Action, actionKey, asStarted, imageKey, type PodFacts, type Verdict } from './facts.ts'
 import { attemptAfter, restartAfter, shouldRestart } from './restart.ts'
 import { planTermination } from './terminate.ts'
 
@@ -18,7 +18,7 @@ export interface PodPlan {
 /** What to do next for a pod. Actions under way are not repeated. */
 export function planPod(facts: PodFacts): PodPlan {
   const verdict = verdictOf(facts)
-  const plan = ends(facts, verdict) ? planTermination(facts, verdict) : planRunning(facts)
+  const plan = ends(facts, verdict) ? planTermination(facts, verdict) : planRunning(asStarted(facts))
   const deadline = deadlineOf(facts)
   return {
     ...plan,
@@ -165,7 +165,7 @@ function planContainers(
 
   const init = planInit(context, mainStarted)
   if (init === 'failed') return 'done'
-  if (init === 'complete') for (const c of pod.spec.containers) planOne(context, c, false)
+  if (init === 'complete') planRegular(context)
   planEphemeral(context)
   return 'going'
 }
@@ -198,6 +198,25 @@ function planInit(context: Context, mainStarted: boolean): 'complete' | 'going' 
     return 'going'
   }
   return 'complete'
+}
+
+/** In their order: while one with a postStart handler is starting, those after it are not started. */
+function planRegular(context: Context): void {
+  const { facts, current, draft } = context
+  let held = false
+  for (const c of facts.pod.spec.containers) {
+    if (held && !current(c.name)) continue
+    planOne(context, c, false)
+    held ||= c.lifecycle?.postStart !== undefined && isStarting(facts, draft, c.name)
+  }
+}
+
+/** On its way to run. One whose start has failed, and waits for the next try, is not. */
+function isStarting({ local, now }: PodFacts, draft: Draft, name: string): boolean {
+  if (local.inFlight.has(`startContainer:${name}`) || local.inFlight.has(`ensureImage:${name}`)) return true
+  const failure = local.failures.get(name)
+  if (failure && failure.retryAt > now) return false
+  return draft.actions.some((a) => a.do === 'startContainer' && a.container === name)
 }
 
 function planOne(context: Context, container: Container, isInit: boolean): void {

@@ -32,7 +32,27 @@ const ruled = pod({
 })
 const once = pod({ containers: [{ name: 'a', restartPolicy: 'Never' }] })
 const initOnce = pod({ initContainers: [{ name: 'i', restartPolicy: 'Never' }], containers: [{ name: 'a' }] })
+const hooked = pod({ containers: [{ name: 'a', lifecycle: { postStart: { sleep: { seconds: 5 } } } }] })
 const deleted = pod({}, { metadata: { deletionTimestamp: 'x', deletionGracePeriodSeconds: 30 } })
+
+test('a container is not running, let alone ready, before its postStart handler is done', () => {
+  const containers = [seen(hooked, 'a', 'running')]
+  const during = statusOf(hooked, containers, { inFlight: new Set(['startContainer:a']) })
+  assert.equal(during.phase, 'Pending')
+  assert.deepEqual(during.containerStatuses[0]!.state, { waiting: { reason: 'ContainerCreating' } })
+  assert.deepEqual([during.containerStatuses[0]!.started, during.containerStatuses[0]!.ready], [false, false])
+  assert.equal(conditions(during).Ready, 'False ContainersNotReady')
+  assert.equal(statusOf(hooked, containers).containerStatuses[0]!.ready, true)
+})
+
+test('containers can start when the sandbox is there, and the volumes too', () => {
+  const of = (...args: Parameters<typeof statusOf>) => conditions(statusOf(...args)).PodReadyToStartContainers
+  assert.equal(of(plain, [], { volumesReady: true }, []), 'False')
+  assert.equal(of(plain, [], { volumesReady: false }), 'False')
+  assert.equal(of(plain, [], { volumesReady: true }), 'True')
+  // An agent that has just started has not looked at the volumes of what runs.
+  assert.equal(of(plain, [seen(plain, 'a', 'running')], { volumesReady: false }), 'True')
+})
 
 for (const [name, p, containers, phase] of [
   ['nothing started yet', plain, [], 'Pending'],

@@ -11,7 +11,7 @@ import type { ObservedContainer } from '../runtime/runtime.ts'
 import { podFullText, resourcesText } from '../spec/labels.ts'
 import { initContainers, isSidecar, qosClassOf } from '../spec/resources.ts'
 import { podConditions, type ResizeState } from './conditions.ts'
-import type { PodFacts } from './facts.ts'
+import { asStarted, type PodFacts } from './facts.ts'
 import { podPhase } from './phase.ts'
 import { LATER_MS, type PodPlan, resourcesNow } from './plan.ts'
 import { attemptAfter, durationText, restartAfter, shouldRestart } from './restart.ts'
@@ -34,7 +34,8 @@ export interface NodePodStatus {
   readonly ephemeralContainerStatuses: readonly ContainerStatus[]
 }
 
-export function podStatus(facts: PodFacts, plan: Pick<PodPlan, 'terminal' | 'verdict'>): NodePodStatus {
+export function podStatus(seen: PodFacts, plan: Pick<PodPlan, 'terminal' | 'verdict'>): NodePodStatus {
+  const facts = asStarted(seen)
   const { pod, observed, local } = facts
   const before = pod.status
   const wasFinal = before.phase === 'Succeeded' || before.phase === 'Failed'
@@ -45,7 +46,7 @@ export function podStatus(facts: PodFacts, plan: Pick<PodPlan, 'terminal' | 'ver
   const init = statuses(initContainers(pod), 'init')
   const regular = statuses(pod.spec.containers, 'regular')
   const ephemeral = statuses((pod.spec.ephemeralContainers ?? []) as readonly Container[], 'ephemeral')
-  const quiet = !observed.containers.some((c) => c.state === 'running' || c.state === 'unknown')
+  const quiet = !seen.observed.containers.some((c) => c.state === 'running' || c.state === 'unknown')
   const phase = wasFinal
     ? before.phase!
     : plan.verdict
@@ -65,7 +66,11 @@ export function podStatus(facts: PodFacts, plan: Pick<PodPlan, 'terminal' | 'ver
     phase,
     init,
     regular,
-    sandboxReady: sandbox?.ready === true && (pod.spec.hostNetwork === true || sandbox.ips.length > 0),
+    // Elsewhere a sandbox is made only once the volumes are there, and its condition tells of both.
+    readyToStart:
+      sandbox?.ready === true &&
+      (pod.spec.hostNetwork === true || sandbox.ips.length > 0) &&
+      (local.volumesReady || observed.containers.length > 0),
   }
   return {
     observedGeneration: pod.metadata.generation,

@@ -20,6 +20,12 @@ export function allContainers(pod: Pod): readonly Container[] {
   return [...initContainers(pod), ...pod.spec.containers]
 }
 
+/** Any container of the pod, an ephemeral one too. */
+export function containerNamed(pod: Pod, name: string): Container | undefined {
+  const all = [...allContainers(pod), ...((pod.spec.ephemeralContainers ?? []) as readonly Container[])]
+  return all.find((c) => c.name === name)
+}
+
 type Amount = Readonly<Record<string, string>> | undefined
 
 function amounts(list: Amount): Amounts {

@@ -3,7 +3,7 @@ import { pullPolicy } from '../images/puller.ts'
 import { type Action, type Failure, imageKey } from '../plan/facts.ts'
 import type { ObservedImage, ObservedPod } from '../runtime/runtime.ts'
 import { podText, resourcesText } from '../spec/labels.ts'
-import { allContainers, containerResources } from '../spec/resources.ts'
+import { containerNamed, containerResources } from '../spec/resources.ts'
 import { runHook } from './hooks.ts'
 import type { PodServices } from './services.ts'
 import { podIPsOf, podSandboxConfig, StartError, startContainer } from './starter.ts'
@@ -12,6 +12,7 @@ type Of<K extends Action['do']> = Extract<Action, { do: K }>
 
 /** After a preStop hook that used up the time, a container still gets this long. */
 const MIN_GRACE_SECONDS = 2
+const SANDBOX_CHANGED = 'Pod sandbox changed, it will be killed and re-created.'
 const FIRST_RETRY_MS = 1_000
 const MAX_RETRY_MS = 30_000
 
@@ -27,11 +28,6 @@ export interface WorkerState {
   readonly resized: Map<string, string>
   /** Has the worker look again. */
   kick(): void
-}
-
-export function containerNamed(pod: Pod, name: string): Container | undefined {
-  const all = [...allContainers(pod), ...((pod.spec.ephemeralContainers ?? []) as readonly Container[])]
-  return all.find((c) => c.name === name)
 }
 
 /** `spec.containers{web}`: which part of the pod an event is about. */
@@ -61,6 +57,7 @@ export class ContainerActions {
   async createSandbox({ attempt }: Of<'createSandbox'>): Promise<void> {
     const { runtime, cgroups, volumes, event, metrics, slots } = this.#services
     const { pod } = this.#state
+    if (attempt > 0) event(pod, { type: 'Normal', reason: 'SandboxChanged', message: SANDBOX_CHANGED })
     try {
       const config = podSandboxConfig(this.#services, pod, attempt)
       const [handler] = await Promise.all([
@@ -103,7 +100,7 @@ export class ContainerActions {
             'Normal',
             'Pulled',
             'present' in how
-              ? `Container image "${image}" already present on machine`
+              ? `Container image "${image}" already present on machine and can be accessed by the pod`
               : `Successfully pulled image "${image}" in ${duration(how.tookMs)} (${duration(how.waitedMs)} including waiting). Image size: ${how.sizeBytes} bytes.`,
           ),
       },
@@ -115,7 +112,8 @@ export class ContainerActions {
       this.#sayImageFailure(name, image, outcome.failure)
       return
     }
-    failures.delete(name)
+    // What went wrong after the pull stays known until a start succeeds: the pauses between its tries grow.
+    if (isPullFailure(failures.get(name))) failures.delete(name)
     images.set(imageKey(name, attempt), outcome)
   }
 
@@ -140,7 +138,7 @@ export class ContainerActions {
     let id: string
     try {
       id = await startContainer(this.#services, pod, container, action, image, this.#state.observed, () =>
-        this.#say(name, 'Normal', 'Created', `Created container: ${name}`),
+        this.#say(name, 'Normal', 'Created', 'Container created'),
       )
       metrics.started('container', true)
     } catch (error) {
@@ -152,7 +150,7 @@ export class ContainerActions {
       images.delete(key)
     }
     failures.delete(name)
-    this.#say(name, 'Normal', 'Started', `Started container ${name}`)
+    this.#say(name, 'Normal', 'Started', 'Container started')
     await this.#postStart(container, id, signal)
   }
 
@@ -184,12 +182,7 @@ export class ContainerActions {
       )
     } catch (error) {
       if (signal.aborted) return
-      this.#say(
-        container.name,
-        'Warning',
-        'FailedPostStartHook',
-        `PostStartHook failed: ${(error as Error).message}`,
-      )
+      this.#hookFailed(container.name, 'PostStartHook', error as Error)
       this.#say(container.name, 'Normal', 'Killing', 'FailedPostStartHook')
       await runtime.stop(id, pod.spec.terminationGracePeriodSeconds ?? 30)
     }
@@ -245,14 +238,15 @@ export class ContainerActions {
     try {
       await runHook({ runtime, clock }, hook, target, action.graceSeconds * 1000, signal)
     } catch (error) {
-      if (!signal.aborted)
-        this.#say(
-          action.container,
-          'Warning',
-          'FailedPreStopHook',
-          `PreStopHook failed: ${(error as Error).message}`,
-        )
+      if (!signal.aborted) this.#hookFailed(action.container, 'PreStopHook', error as Error)
     }
+  }
+
+  /** What a handler printed may be secret: the node's log has it, not the event. */
+  #hookFailed(container: string, hook: 'PostStartHook' | 'PreStopHook', error: Error): void {
+    const { log } = this.#services
+    log.warn({ pod: podText(this.#state.pod), container, hook, error: error.message }, 'a handler failed')
+    this.#say(container, 'Warning', `Failed${hook}`, `${hook} failed`)
   }
 
   /** The pod has `graceSeconds` left: what is being stopped more gently than that is stopped again. */
@@ -284,5 +278,10 @@ export class ContainerActions {
     this.#services.event(pod, { type, reason, message, fieldPath: fieldPathOf(pod, name) })
   }
 }
+
+const isPullFailure = (failure: Failure | undefined): boolean =>
+  failure !== undefined && !START_FAILURES.has(failure.reason)
+
+const START_FAILURES = new Set(['CreateContainerConfigError', 'CreateContainerError', 'RunContainerError'])
 
 const duration = (ms: number): string => (ms < 1000 ? `${Math.round(ms)}ms` : `${(ms / 1000).toFixed(3)}s`)

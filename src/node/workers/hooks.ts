@@ -26,11 +26,8 @@ export async function runHook(
       )
     }
   } else if (handler.httpGet) {
-    const { status } = await httpGet(tools, handler.httpGet, target, limit, signal)
-    if (status < 200 || status >= 400)
-      throw new Error(
-        `HTTP lifecycle hook (${handler.httpGet.path ?? '/'}) for Container "${target.container.name}" failed - status ${status}`,
-      )
+    // Any answer will do, whatever its status: the handler only has to have been told.
+    await httpGet(tools, handler.httpGet, target, limit, signal)
   } else if (handler.sleep) {
     await sleep(tools.clock, Math.min(handler.sleep.seconds * 1000, limit), signal)
   } else if (handler.tcpSocket) {

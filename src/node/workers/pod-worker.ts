@@ -1,7 +1,14 @@
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { isApiError, Pod } from '../../api/index.ts'
-import { type Action, actionKey, type LocalFacts, type PodFacts, type Verdict } from '../plan/facts.ts'
+import {
+  type Action,
+  actionKey,
+  asStarted,
+  type LocalFacts,
+  type PodFacts,
+  type Verdict,
+} from '../plan/facts.ts'
 import { LATER_MS, type PodPlan, planPod } from '../plan/plan.ts'
 import { podStatus } from '../plan/status.ts'
 import { podGrace } from '../plan/terminate.ts'
@@ -9,7 +16,7 @@ import { emptyPod, type ObservedPod } from '../runtime/runtime.ts'
 import { containerLogPath, podText } from '../spec/labels.ts'
 import { allContainers } from '../spec/resources.ts'
 import { ContainerActions, type WorkerState } from './container-actions.ts'
-import { lastWords } from './last-words.ts'
+import { lastWords, shownOf } from './last-words.ts'
 import type { PodServices } from './services.ts'
 import { podIPsOf } from './starter.ts'
 import { VolumeKeeper } from './volume-keeper.ts'
@@ -198,7 +205,7 @@ export class PodWorker {
     probes.sync(
       statuses.latest(state.pod),
       allContainers(state.pod),
-      state.observed.containers,
+      asStarted(facts()).observed.containers,
       podIPs[0] ?? '',
       plan.terminal,
     )
@@ -360,13 +367,15 @@ export class PodWorker {
   async #readMessages(): Promise<void> {
     const { volumes } = this.#services
     const there = new Set(this.#state.observed.containers.map((c) => c.id))
+    const count =
+      allContainers(this.#state.pod).length + (this.#state.pod.spec.ephemeralContainers?.length ?? 0)
     for (const memory of [this.#messages, this.#state.resized]) {
       for (const id of memory.keys()) if (!there.has(id)) memory.delete(id)
     }
     for (const c of this.#state.observed.containers) {
       if (c.state !== 'exited' || this.#messages.has(c.id)) continue
       const log = join(volumes.podDir(this.uid), 'logs', containerLogPath(c.name, c.attempt))
-      this.#messages.set(c.id, await lastWords(c, log))
+      this.#messages.set(c.id, shownOf(await lastWords(c, log), count))
     }
   }
 

@@ -2,7 +2,8 @@ import type { ContainerStatus, Pod } from '../../api/index.ts'
 import type { Failure } from '../plan/facts.ts'
 import { LATER_MS } from '../plan/plan.ts'
 import { podFullText } from '../spec/labels.ts'
-import { containerNamed, fieldPathOf } from './container-actions.ts'
+import { containerNamed } from '../spec/resources.ts'
+import { fieldPathOf } from './container-actions.ts'
 import type { PodServices } from './services.ts'
 
 /** Says once, as an event, that something now waits: a failed pull for its next try, a container that keeps ending. */
