@@ -8,6 +8,7 @@ import { startNodeAgent } from '../node/index.ts'
 import { nodeIdentity } from './access.ts'
 import { listens } from './containerd.ts'
 import { ensurePauseImage } from './images/pause.ts'
+import { copyImportedImages } from './images/store.ts'
 import type { ContainerdLayout, Layout } from './layout.ts'
 import { followPodNetwork } from './pod-network.ts'
 import { untilStopped } from './stop.ts'
@@ -63,6 +64,7 @@ export async function runAgent(layout: Layout, nodeName: string, onStarted: () =
     signal,
   })
   await prepareRuntime(node.containerd, clock, log)
+  if (node.number > 1) await receiveImages(layout.nodes[0]!.containerd, node.containerd, clock, log)
   const agent = await startNodeAgent({
     api,
     nodeName,
@@ -114,6 +116,23 @@ async function prepareRuntime(containerd: ContainerdLayout, clock: Clock, log: L
       }
     }
     await sleep(clock, pauseMs)
+  }
+}
+
+/** What was imported into the first node while this one was not there. It may just start as well, so it is waited for. */
+async function receiveImages(
+  from: ContainerdLayout,
+  to: ContainerdLayout,
+  clock: Clock,
+  log: Log,
+): Promise<void> {
+  const deadline = clock.monotonic() + 10_000
+  while (!(await listens(from.socket)) && clock.monotonic() < deadline) await sleep(clock, 50)
+  try {
+    const names = await copyImportedImages(from, to)
+    if (names.length > 0) log.info({ images: names }, 'copied images of the first node')
+  } catch (error) {
+    log.warn({ error: String(error) }, 'cannot copy the images of the first node: pods pull what is missing')
   }
 }
 

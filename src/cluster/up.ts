@@ -1,6 +1,6 @@
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isApiError, Lease, Node } from '../api/index.ts'
+import { isApiError, Lease, Node, Pod } from '../api/index.ts'
 import { type Clock, sleep } from '../base/index.ts'
 import type { HttpsApi } from '../client/index.ts'
 import type { Pki } from '../server/index.ts'
@@ -95,11 +95,22 @@ async function removeSurplus(layout: Layout, api: HttpsApi, { clock, steps }: Up
   for (const node of await surplusNodes(layout)) {
     steps.begin(`removing ${node.name}`)
     await removeNode(layout, node, clock)
-    await api.delete(Node, { name: node.name }).catch((error) => {
-      if (!isApiError(error, 'NotFound')) throw error
-    })
+    await ignoringAbsence(api.delete(Node, { name: node.name }))
+    // Their containers are gone, and nobody is left to say so.
+    const { items } = await api.list(Pod, { fieldSelector: `spec.nodeName=${node.name}` })
+    for (const { metadata } of items) {
+      const key = { namespace: metadata.namespace, name: metadata.name }
+      const preconditions = { uid: metadata.uid }
+      await ignoringAbsence(api.delete(Pod, key, { gracePeriodSeconds: 0, preconditions }))
+    }
     steps.end(`${node.name} is removed`)
   }
+}
+
+async function ignoringAbsence(deletion: Promise<unknown>): Promise<void> {
+  await deletion.catch((error) => {
+    if (!isApiError(error, 'NotFound', 'Conflict')) throw error
+  })
 }
 
 async function ensurePackages({ install, steps }: UpOptions): Promise<void> {

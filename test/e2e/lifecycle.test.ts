@@ -135,3 +135,31 @@ test('a restart of the machine: everything is gone but the disk, and up starts i
   assert.match(await cluster.dhow('status'), /all is well/)
   await isServed()
 })
+
+test('a node that joins has the images that were imported; what ran on a node that leaves runs elsewhere', {
+  skip,
+}, async () => {
+  const images = () => cluster.dhow('image', 'list')
+  const podsOn = async (node: string) =>
+    (
+      await cluster.kubectl(
+        'get',
+        'pods',
+        '-o',
+        'name',
+        '--field-selector',
+        `spec.nodeName=${node},status.phase=Running`,
+      )
+    ).split('\n').length - 1
+  assert.match(await images(), /^node1 +docker\.io\/example\/web:1\.0$/m)
+  assert.match(await cluster.dhow('up', '--no-kubeconfig', '--nodes', '2'), /2 nodes are Ready/)
+  assert.match(await images(), /^node2 +docker\.io\/example\/web:1\.0$/m)
+  await cluster.kubectl('cordon', 'node1')
+  await cluster.kubectl('delete', 'pods', '-l', 'app=web', '--wait=false')
+  await until('the application on the new node', async () => (await podsOn('node2')) === 2)
+  await cluster.kubectl('uncordon', 'node1')
+  assert.match(await cluster.dhow('up', '--no-kubeconfig', '--nodes', '1'), /node2 is removed/)
+  await until('the application on the other node', async () => (await podsOn('node1')) === 2, 20)
+  await isServed()
+  assert.equal(existsSync(join(cluster.layout.config.dataDir, 'nodes', 'node2')), false)
+})
