@@ -35,7 +35,7 @@ export async function describeCommand(
   }
 }
 
-export function describeObject(object: KubeObject): string {
+function describeObject(object: KubeObject): string {
   const { apiVersion: _, kind, metadata, ...rest } = object as KubeObject & Record<string, unknown>
   const { name, namespace, labels, annotations, creationTimestamp } = metadata
   const head: Record<string, unknown> = { Kind: kind, Name: name }
@@ -59,7 +59,7 @@ const sizes = (data: Record<string, string>) =>
     Object.entries(data).map(([key, value]) => [key, `${Buffer.from(value, 'base64').length} bytes`]),
   )
 
-export function describeEvents(events: readonly Event[], nowMs: number): string {
+function describeEvents(events: readonly Event[], nowMs: number): string {
   if (events.length === 0) return 'Events: none\n'
   const at = (event: Event) =>
     Date.parse(event.lastTimestamp ?? event.eventTime ?? event.metadata.creationTimestamp)

@@ -27,7 +27,7 @@ export async function importCommand(
 }
 
 /** Into every node of the cluster. */
-export async function importEverywhere(layout: Layout, file: string): Promise<string[]> {
+async function importEverywhere(layout: Layout, file: string): Promise<string[]> {
   const names = await Promise.all(layout.nodes.map((node) => importImage(node.containerd, file)))
   return [...new Set(names.flat())]
 }

@@ -31,7 +31,7 @@ export async function clusterApi(options: ClusterOptions): Promise<HttpsApi> {
 }
 
 /** `pods`, `po`, `pod`, `Pod`, `deployments.apps`: the kind that a user means. */
-export function kindNamed(word: string): Kind {
+function kindNamed(word: string): Kind {
   const lower = word.toLowerCase()
   const [bare = '', ...group] = lower.split('.')
   const found = servedKinds.filter(({ resource: r }) => {

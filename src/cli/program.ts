@@ -17,7 +17,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
 
 type Context = ReturnType<typeof processContext>
 
-export function makeProgram(context: Context): Command {
+function makeProgram(context: Context): Command {
   const program = new Command('dhow')
   program
     .description('Kubernetes, written in TypeScript: a cluster with one command')

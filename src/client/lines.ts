@@ -1,5 +1,5 @@
 /** A line longer than this ends the stream with an error: an object is at most a few megabytes. */
-export const MAX_LINE_BYTES = 64 * 1024 * 1024
+const MAX_LINE_BYTES = 64 * 1024 * 1024
 
 const NEWLINE = 0x0a
 

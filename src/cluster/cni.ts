@@ -15,7 +15,7 @@ export interface PodNetwork {
  * portmap. No masquerading here: pods see each other's addresses, and only what leaves the cluster is rewritten (machine
  * network, nft). Hairpin lets a pod reach itself through its Service.
  */
-export function cniConfig(network: PodNetwork): string {
+function cniConfig(network: PodNetwork): string {
   const bridge = {
     type: 'bridge',
     bridge: network.bridge,

@@ -47,7 +47,7 @@ export async function writeFileIfChanged(path: string, content: string, mode = 0
   return true
 }
 
-export function isMissing(error: unknown): boolean {
+function isMissing(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException | undefined)?.code
   return code === 'ENOENT' || code === 'ENOTDIR'
 }

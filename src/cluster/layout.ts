@@ -21,7 +21,7 @@ export interface ClusterConfig {
   readonly kubeletPort: number
 }
 
-export const DEFAULT_NAME = 'dhow'
+const DEFAULT_NAME = 'dhow'
 export const MAX_SLOTS = 40
 export const MAX_NODES = 50
 export const defaultDataDir = (name: string) => `/var/lib/dhow/${name}`

@@ -85,7 +85,7 @@ function planNode(
 }
 
 /** Only what leaves the cluster is masqueraded: pods, nodes and Services see each other's own addresses. */
-export function masqueradeRules(layout: Layout): string {
+function masqueradeRules(layout: Layout): string {
   const { config, nftTable } = layout
   const inside = [config.podCidr, config.nodeCidr, config.serviceCidr].join(', ')
   return `table ip ${nftTable}

@@ -14,7 +14,7 @@ const program = (name: string, debian: string, why: string): Requirement => {
   return { what: name, why, package: debian, isPresent: () => findProgram(name) !== undefined }
 }
 
-export const REQUIREMENTS: readonly Requirement[] = [
+const REQUIREMENTS: readonly Requirement[] = [
   program('containerd', 'containerd', 'runs the containers'),
   program('runc', 'runc', 'starts each container for containerd'),
   {

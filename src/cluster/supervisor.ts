@@ -31,7 +31,7 @@ export interface PartState {
   readonly lastExit?: string
 }
 
-export const supervisorStateFile = (runDir: string) => join(runDir, 'supervisor.json')
+const supervisorStateFile = (runDir: string) => join(runDir, 'supervisor.json')
 
 export function readSupervisorState(runDir: string): Promise<SupervisorState | undefined> {
   return readJson<SupervisorState>(supervisorStateFile(runDir))

@@ -70,7 +70,7 @@ export function startScheduler(options: SchedulerOptions): RunningScheduler {
 }
 
 /** The built-in plugins and those of the user, who may replace some. */
-export function mergePlugins(own: readonly Plugin[] = []): readonly Plugin[] {
+function mergePlugins(own: readonly Plugin[] = []): readonly Plugin[] {
   const replaced = new Map(own.map((p) => [p.name, p]))
   const builtin = defaultPlugins.map((p) => replaced.get(p.name) ?? p)
   return [...builtin, ...own.filter((p) => !builtin.includes(p))]

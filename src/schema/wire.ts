@@ -7,7 +7,7 @@ export class WireError extends Error {
 export const VARINT = 0
 export const FIXED64 = 1
 export const BYTES = 2
-export const FIXED32 = 5
+const FIXED32 = 5
 
 /** Up to this length a loop over the characters beats a native call. */
 const SHORT = 32

@@ -40,7 +40,7 @@ interface Expiry {
 }
 
 /** Every call does its work at once; the promises are there because other engines need them. */
-export class MemoryEngine implements Engine {
+class MemoryEngine implements Engine {
   #revision = 1
   /** Versions of every key, oldest first; a key whose last version is forgotten leaves. */
   readonly #versions = new BTree<string, Version[]>(undefined, compareKeys)

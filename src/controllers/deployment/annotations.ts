@@ -3,7 +3,7 @@ import { bounds, wantedReplicas } from './sizes.ts'
 
 /** What a Deployment notes on its ReplicaSets. kubectl's rollout commands read these. */
 export const REVISION = 'deployment.kubernetes.io/revision'
-export const REVISION_HISTORY = 'deployment.kubernetes.io/revision-history'
+const REVISION_HISTORY = 'deployment.kubernetes.io/revision-history'
 export const DESIRED = 'deployment.kubernetes.io/desired-replicas'
 export const MAX = 'deployment.kubernetes.io/max-replicas'
 export const HASH_LABEL = 'pod-template-hash'

@@ -7,7 +7,7 @@ import { HASH_LABEL } from './annotations.ts'
 const ALPHABET = 'bcdfghjklmnpqrstvwxz2456789'
 
 /** Ten characters at most that depend on the template and on how often that was taken already. */
-export function templateHash(template: PodTemplateSpec, collisions: number): string {
+function templateHash(template: PodTemplateSpec, collisions: number): string {
   const text = `${canonical(template)}\n${collisions}`
   let hash = 0x811c9dc5
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)

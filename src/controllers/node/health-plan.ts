@@ -4,9 +4,9 @@ import { type Action, event, mergePatch, type Plan, plan, together, updateStatus
 import { equal } from '../shared/equal.ts'
 import { isReady } from '../shared/pods.ts'
 
-export const GRACE_MS = 40_000
+const GRACE_MS = 40_000
 /** A node that has never reported gets more time. */
-export const STARTUP_GRACE_MS = 60_000
+const STARTUP_GRACE_MS = 60_000
 
 const NOT_READY = 'node.kubernetes.io/not-ready'
 const UNREACHABLE = 'node.kubernetes.io/unreachable'

@@ -11,7 +11,7 @@ interface Entry {
 const HUB_ALIASES = new Set(['docker.io', 'index.docker.io', 'registry-1.docker.io'])
 
 /** What a pull secret holds; a secret of another type or with broken content gives nothing. */
-export function credentialsOf(secret: Secret): readonly Entry[] {
+function credentialsOf(secret: Secret): readonly Entry[] {
   const json =
     secret.type === 'kubernetes.io/dockerconfigjson'
       ? parse(secret.data?.['.dockerconfigjson'])?.auths

@@ -11,7 +11,7 @@ export interface LogLine {
 const SPACE = 0x20
 
 /** undefined: not a line of this format. */
-export function parseLine(line: Buffer): LogLine | undefined {
+function parseLine(line: Buffer): LogLine | undefined {
   const first = line.indexOf(SPACE)
   const second = line.indexOf(SPACE, first + 1)
   const third = line.indexOf(SPACE, second + 1)

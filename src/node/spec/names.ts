@@ -23,7 +23,7 @@ const MAX_SERVERS = 3
 const MAX_SEARCHES = 32
 const MAX_SEARCH_CHARACTERS = 2048
 
-export function podHostname(pod: Pod, nodeName: string): { hostname: string; domain: string } {
+function podHostname(pod: Pod, nodeName: string): { hostname: string; domain: string } {
   if (pod.spec.hostnameOverride) return { hostname: pod.spec.hostnameOverride, domain: '' }
   if (pod.spec.hostNetwork) return { hostname: nodeName, domain: '' }
   const hostname = (pod.spec.hostname ?? pod.metadata.name).slice(0, MAX_HOSTNAME).replace(/[-.]+$/, '')
@@ -31,7 +31,7 @@ export function podHostname(pod: Pod, nodeName: string): { hostname: string; dom
 }
 
 /** `web-0.web.default.svc.cluster.local`, or '' when the pod has no subdomain. */
-export function podFqdn(pod: Pod, naming: Pick<NodeNaming, 'nodeName' | 'clusterDomain'>): string {
+function podFqdn(pod: Pod, naming: Pick<NodeNaming, 'nodeName' | 'clusterDomain'>): string {
   const { hostname, domain } = podHostname(pod, naming.nodeName)
   return domain === '' ? '' : `${hostname}.${domain}.${pod.metadata.namespace}.svc.${naming.clusterDomain}`
 }

@@ -59,7 +59,7 @@ function profile(p: SeccompProfile | undefined, seccompRoot: string) {
 }
 
 /** Refuses root where the pod says so; the user is the container's, else the pod's, else the image's. */
-export function checkNonRoot(pod: Pod, container: Container, image: ImageUser): void {
+function checkNonRoot(pod: Pod, container: Container, image: ImageUser): void {
   const own = container.securityContext
   const shared = pod.spec.securityContext
   if (!(own?.runAsNonRoot ?? shared?.runAsNonRoot ?? false)) return

@@ -126,7 +126,7 @@ const newer = (a: Pod, b: Pod): boolean =>
   Number(a.metadata.resourceVersion) > Number(b.metadata.resourceVersion)
 
 /** The merge patch that makes the status what is wanted; undefined when it is already. Conditions of others stay. */
-export function statusPatch(pod: Pod, wanted: NodePodStatus): object | undefined {
+function statusPatch(pod: Pod, wanted: NodePodStatus): object | undefined {
   const now = pod.status
   const others = (now.conditions ?? []).filter(
     (c) =>

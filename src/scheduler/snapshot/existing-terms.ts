@@ -4,7 +4,7 @@ import type { NodeTable } from './nodes.ts'
 import type { PodShape, Term } from './shape.ts'
 
 /** A rule that pods on the nodes have about other pods. */
-export class ExistingTerm {
+class ExistingTerm {
   readonly topologyKey: string
   readonly term: Term
   /** 'forbids': required anti-affinity. 'weighs': a preference, or required affinity, counted in scores. */

@@ -217,7 +217,7 @@ export class NodeTable {
 }
 
 /** One label's value on every node, as a number. */
-export class TopologyColumn {
+class TopologyColumn {
   readonly key: string
   values: Int32Array
   /** The largest number in use. */

@@ -18,7 +18,7 @@ export function amountOf(resource: string, quantity: string): number {
   return resource === 'cpu' ? milliValue(quantity) : wholeValue(quantity)
 }
 
-export function amountsOf(quantities: Quantities): Map<string, number> {
+function amountsOf(quantities: Quantities): Map<string, number> {
   const amounts = new Map<string, number>()
   if (quantities)
     for (const name of Object.keys(quantities)) amounts.set(name, amountOf(name, quantities[name]!))

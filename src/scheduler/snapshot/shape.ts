@@ -232,7 +232,7 @@ function hostPortsOf(container: Pod['spec']['containers'][number]): HostPort[] {
 }
 
 /** Images are known to nodes with their tag. */
-export function normalImageName(name: string): string {
+function normalImageName(name: string): string {
   return name.lastIndexOf(':') <= name.lastIndexOf('/') ? `${name}:latest` : name
 }
 

@@ -224,4 +224,4 @@ export class Snapshot {
   }
 }
 
-export const EVERY_ADDRESS = '0.0.0.0'
+const EVERY_ADDRESS = '0.0.0.0'

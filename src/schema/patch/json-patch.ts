@@ -1,6 +1,6 @@
 import { equalJson, isList, isObject, type Json, kindOf, own, PatchError, put } from './json.ts'
 
-export const MAX_OPERATIONS = 10_000
+const MAX_OPERATIONS = 10_000
 /** How many bytes `copy` may add in all, so that doubling a value 30 times is refused and not tried. */
 const MAX_COPIED_BYTES = 3 * 1024 * 1024
 /** How many list elements and object members may be moved or copied on the way to a change. */

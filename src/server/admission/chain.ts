@@ -40,7 +40,7 @@ export async function createAdmission(options: AdmissionOptions): Promise<Admiss
 }
 
 /** Runs plugins one after the other; the first that throws ends it. Synchronous unless a plugin has to wait. */
-export function admissionChain(plugins: readonly AdmissionPlugin[]): Admission {
+function admissionChain(plugins: readonly AdmissionPlugin[]): Admission {
   const admitting = plugins.filter((plugin) => plugin.admit !== undefined)
   const validating = plugins.filter((plugin) => plugin.validate !== undefined)
   const admitFrom = (first: number, request: AdmissionRequest): Admitted | Promise<Admitted> => {

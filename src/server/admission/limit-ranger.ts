@@ -55,7 +55,7 @@ function violations(request: AdmissionRequest, items: () => readonly LimitRangeI
 }
 
 /** The pod with the defaults of a LimitRange where its containers say nothing, and a note of what was filled in. */
-export function withDefaults(pod: Pod, range: LimitRange): Pod {
+function withDefaults(pod: Pod, range: LimitRange): Pod {
   const defaults = containerDefaults(range)
   const notes: string[] = []
   const fill = (what: string) => (container: Container) => filled(container, defaults, what, notes)

@@ -60,7 +60,7 @@ function appearing(
 }
 
 /** The pod as that account: its name, its image pull secrets where the pod has none, its token mounted. */
-export function withServiceAccount(pod: Pod, account: ServiceAccount, volumeName: () => string): Pod {
+function withServiceAccount(pod: Pod, account: ServiceAccount, volumeName: () => string): Pod {
   const { name } = account.metadata
   const pullSecrets = pod.spec.imagePullSecrets?.length ? pod.spec.imagePullSecrets : account.imagePullSecrets
   const spec = {

@@ -7,7 +7,7 @@ import type { PolicyRule } from './rules.ts'
 const RETRY_MS = 1000
 
 /** The rules that an aggregating role should have: those of the roles it selects, by name, each rule once. */
-export function aggregatedRules(role: ClusterRole, all: readonly ClusterRole[]): readonly PolicyRule[] {
+function aggregatedRules(role: ClusterRole, all: readonly ClusterRole[]): readonly PolicyRule[] {
   const selectors = (role.aggregationRule?.clusterRoleSelectors ?? []).flatMap(readable)
   const selected = all.filter(
     ({ metadata }) =>
@@ -30,9 +30,7 @@ function readable(selector: Parameters<typeof selectorOf>[0]) {
 }
 
 /** The aggregating roles whose rules are not (any more) what they select, with the rules they should have. */
-export function outdatedRoles(
-  all: readonly ClusterRole[],
-): { role: ClusterRole; rules: readonly PolicyRule[] }[] {
+function outdatedRoles(all: readonly ClusterRole[]): { role: ClusterRole; rules: readonly PolicyRule[] }[] {
   return all.flatMap((role) => {
     if (!role.aggregationRule) return []
     const rules = aggregatedRules(role, all)

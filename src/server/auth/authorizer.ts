@@ -66,7 +66,7 @@ const resourceRule = (rule: PolicyRule) => ({
 })
 
 /** Kubernetes' wording, which users search for: `User "ann" cannot list resource "pods" in API group "" in the namespace "default"`. */
-export function refusalText(user: UserInfo, attributes: RequestAttributes, why: string): string {
+function refusalText(user: UserInfo, attributes: RequestAttributes, why: string): string {
   const quote = JSON.stringify
   const who = `User ${quote(user.username)} cannot ${attributes.verb}`
   const more = why === '' ? '' : `: ${why}`

@@ -30,7 +30,7 @@ export function impersonationOf(facts: RequestFacts): Impersonation | undefined 
 }
 
 /** Everything the real user must be allowed to do to become the other one. */
-export function impersonationRequests(wanted: Impersonation): RequestAttributes[] {
+function impersonationRequests(wanted: Impersonation): RequestAttributes[] {
   const ask = (group: string, resource: string, name: string, more: Partial<RequestAttributes> = {}) => ({
     verb: 'impersonate',
     isResource: true,
@@ -57,7 +57,7 @@ export function impersonationRequests(wanted: Impersonation): RequestAttributes[
 }
 
 /** The user that the request goes on as. */
-export function impersonatedUser(wanted: Impersonation): UserInfo {
+function impersonatedUser(wanted: Impersonation): UserInfo {
   const account = parseServiceAccountUser(wanted.username)
   const base = wanted.groups.length === 0 && account ? serviceAccountGroups(account.namespace) : wanted.groups
   const known = wanted.username === 'system:anonymous' ? 'system:unauthenticated' : 'system:authenticated'

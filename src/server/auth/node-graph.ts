@@ -79,7 +79,7 @@ export class NodeGraph {
 }
 
 /** Everything that a pod needs by name, as `secrets ns/name`; each once. */
-export function podReferences(pod: Pod): ReadonlySet<string> {
+function podReferences(pod: Pod): ReadonlySet<string> {
   const found = new Set<string>()
   const { namespace = '' } = pod.metadata
   const refer = (resource: NodeResource, name: string | undefined) => {

@@ -12,7 +12,7 @@ const GROUP = 'rbac.authorization.k8s.io'
 export type DesiredRole = ReturnType<typeof roleObject>
 export type DesiredBinding = ReturnType<typeof bindingObject>
 
-export function roleObject(policy: RolePolicy) {
+function roleObject(policy: RolePolicy) {
   const { aggregates } = policy
   return {
     apiVersion: `${GROUP}/v1`,
@@ -30,7 +30,7 @@ export function roleObject(policy: RolePolicy) {
   }
 }
 
-export function bindingObject(policy: BindingPolicy) {
+function bindingObject(policy: BindingPolicy) {
   return {
     apiVersion: `${GROUP}/v1`,
     kind: policy.namespace === undefined ? 'ClusterRoleBinding' : 'RoleBinding',
@@ -51,7 +51,7 @@ export function bindingObject(policy: BindingPolicy) {
  * `stored` with what `desired` has and it lacks, or `stored` itself when it lacks nothing or its owner opted out
  * (annotation autoupdate "false"). What was added by hand stays.
  */
-export function repairedRole<R extends Role | ClusterRole>(stored: R, desired: DesiredRole): R {
+function repairedRole<R extends Role | ClusterRole>(stored: R, desired: DesiredRole): R {
   if (stored.metadata.annotations?.[AUTO_UPDATE] !== 'true') return stored
   const missing = desired.rules.filter((rule) => missingRules(stored.rules ?? [], [rule])?.length !== 0)
   const labels = withEntries(stored.metadata.labels, desired.metadata.labels)
@@ -71,7 +71,7 @@ export function repairedRole<R extends Role | ClusterRole>(stored: R, desired: D
 }
 
 /** The same for a binding's subjects. A binding whose role differs cannot be repaired: 'replace' it. */
-export function repairedBinding<B extends RoleBinding | ClusterRoleBinding>(
+function repairedBinding<B extends RoleBinding | ClusterRoleBinding>(
   stored: B,
   desired: DesiredBinding,
 ): B | 'replace' {

@@ -5,7 +5,7 @@ import type { ApiError } from '../../api/index.ts'
 import { nextTurn } from '../../base/index.ts'
 import type { Exchange, Headers } from './exchange.ts'
 
-export const GZIP_THRESHOLD = 128 * 1024
+const GZIP_THRESHOLD = 128 * 1024
 const GZIP = { level: constants.Z_BEST_SPEED }
 
 /** What a request adds to its answer's head: `Warning:` headers, the audit id. */

@@ -29,11 +29,7 @@ export async function parseBody(exchange: Exchange): Promise<ParsedBody> {
   )
 }
 
-export function parseBytes(
-  bytes: Buffer,
-  contentType: string | undefined,
-  contentEncoding?: string,
-): ParsedBody {
+function parseBytes(bytes: Buffer, contentType: string | undefined, contentEncoding?: string): ParsedBody {
   if (contentEncoding && contentEncoding !== 'identity') {
     throw new ApiError(
       'UnsupportedMediaType',

@@ -85,12 +85,7 @@ async function openApi(request: Request, openapi: OpenApi): Promise<boolean> {
 }
 
 /** 304 when the client has it already. */
-export function sendDocument(
-  request: Request,
-  document: Document,
-  contentType: string,
-  caching = 'public',
-): void {
+function sendDocument(request: Request, document: Document, contentType: string, caching = 'public'): void {
   const { exchange } = request
   const headers = {
     'content-type': contentType,

@@ -53,7 +53,7 @@ const HOP_BY_HOP = new Set([
 ])
 
 /** The client's headers without its credentials and without what concerns its connection to us only. */
-export function forwardedHeaders(headers: Headers): Record<string, string | string[]> {
+function forwardedHeaders(headers: Headers): Record<string, string | string[]> {
   const named = new Set(
     String(headers.connection ?? '')
       .toLowerCase()

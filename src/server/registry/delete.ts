@@ -47,7 +47,7 @@ export interface DeletionRules {
 }
 
 /** What a deletion makes of the object. Pure. */
-export function decideDeletion(object: KubeObject, rules: DeletionRules): Decision {
+function decideDeletion(object: KubeObject, rules: DeletionRules): Decision {
   const finalized = withFinalizers(object, rules.propagation)
   const meta = finalized.metadata as Meta
   const grace = rules.grace ?? 0

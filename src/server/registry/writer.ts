@@ -105,7 +105,7 @@ export class Writer {
 }
 
 /** What a client is told of the store's refusals. */
-export function storeError(error: unknown): unknown {
+function storeError(error: unknown): unknown {
   if (error instanceof StoreUnavailableError || error instanceof StoreClosedError) {
     return new ApiError(
       'ServiceUnavailable',
