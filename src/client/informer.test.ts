@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ApiError, ConfigMap } from '../api/index.ts'
+import { type Api, ApiError, ConfigMap } from '../api/index.ts'
 import { seededRandom, silentLog, VirtualClock } from '../base/index.ts'
+import { UnreachableError } from './http.ts'
 import { Informers } from './informers.ts'
 import { eventually, MemoryApi } from './testing/index.ts'
 
@@ -119,6 +120,41 @@ test('a server that is away is asked again with growing pauses, for ever', async
   memory.fault = undefined
   await clock.advance(31_000)
   assert.equal(informer.hasSynced, true)
+  stop.abort()
+})
+
+test('a server that nobody listens for is tried every other second, to be found soon after its start', async () => {
+  const { clock, memory, informers, stop } = setup()
+  memory.fault = () => {
+    throw new UnreachableError('cannot reach it', { cause: new Error('connect ECONNREFUSED'), unsent: true })
+  }
+  const informer = informers.for(ConfigMap)
+  await clock.advance(600_000)
+  assert.ok(watches(memory) > 300 && watches(memory) < 700, `${watches(memory)} tries in ten minutes`)
+  memory.fault = undefined
+  await clock.advance(2_000)
+  assert.equal(informer.hasSynced, true)
+  stop.abort()
+})
+
+test('a server that had answered is asked again soon, however often it was lost before', async () => {
+  const { clock, memory, stop } = setup()
+  const api: Api = Object.create(memory)
+  api.watch = async function* watch(kind, options) {
+    yield* memory.watch(kind, options)
+    throw new UnreachableError('the stream broke', { cause: undefined, unsent: false })
+  }
+  const { signal } = stop
+  const informer = new Informers({ api, clock, random: seededRandom(1), log: silentLog, signal }).for(
+    ConfigMap,
+  )
+  await informer.whenSynced()
+  for (let i = 0; i < 12; i++) {
+    memory.dropWatches()
+    const { metadata } = await memory.create(ConfigMap, configMap(`a${i}`))
+    await clock.advance(400)
+    assert.ok(informer.cache.get(metadata), `after loss ${i + 1}`)
+  }
   stop.abort()
 })
 

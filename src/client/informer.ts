@@ -4,6 +4,7 @@ import { type Clock, type Log, type Metrics, nextTurn, pause, type Random } from
 import type { Kind, KubeObject } from '../schema/index.ts'
 import { backoffMs } from './backoff.ts'
 import { Cache, type IndexFunction, type Lister } from './cache.ts'
+import { UnreachableError } from './http.ts'
 import { keyText } from './keys.ts'
 
 export type InformerEvent<T> =
@@ -53,8 +54,8 @@ const PAGE_SIZE = 500
 /** After so many events in a row the event loop gets a turn. */
 const SLICE = 256
 const RETRY = { baseMs: 400, maxMs: 10_000, jitter: 0.5 }
-/** A connection that lasted this long resets the back-off. */
-const STABLE_MS = 60_000
+/** Where nobody listens, asking costs nobody anything, and whoever starts there is to be found soon. */
+const RETRY_NOBODY = { ...RETRY, maxMs: 2_000 }
 
 /** What a pass over the server ended with, and so what comes next. */
 type Next = 'relist' | 'resume'
@@ -138,7 +139,7 @@ export class ReflectingInformer<T extends KubeObject> implements Informer<T> {
       const started = clock.monotonic()
       try {
         next = next === 'relist' ? await this.#list() : await this.#watch()
-        if (clock.monotonic() - started >= STABLE_MS || next === 'resume') this.#failures = 0
+        this.#failures = 0
         // A server that ends every watch at once must not be asked without pause.
         if (clock.monotonic() - started < 1000) await this.#pause(20)
       } catch (error) {
@@ -146,7 +147,8 @@ export class ReflectingInformer<T extends KubeObject> implements Informer<T> {
         next = this.#after(error)
         this.#failures++
         metrics.increment('informer_failures_total', this.#labels)
-        const delayMs = backoffMs(this.#failures, RETRY, random)
+        const isNobody = error instanceof UnreachableError && error.unsent
+        const delayMs = backoffMs(this.#failures, isNobody ? RETRY_NOBODY : RETRY, random)
         log.warn({ err: error, next, delayMs, failures: this.#failures }, 'lost the server')
         await this.#pause(delayMs)
       }
@@ -221,7 +223,11 @@ export class ReflectingInformer<T extends KubeObject> implements Informer<T> {
           } else if (!initial) this.#advance(Number(event.resourceVersion))
         } else if (initial) initial.set(keyText(event.object.metadata), event.object)
         else this.#apply(event.type, event.object)
-        if (!initial) metrics.set('informer_last_event_timestamp_seconds', this.#labels, clock.now() / 1000)
+        if (!initial) {
+          // It answers: if it is lost again, that is a new loss.
+          this.#failures = 0
+          metrics.set('informer_last_event_timestamp_seconds', this.#labels, clock.now() / 1000)
+        }
         if (++slice % SLICE === 0) await nextTurn()
       }
     } finally {
