@@ -1,4 +1,15 @@
-export { type Clock, microTimestamp, nextTurn, pause, sleep, systemClock, timestamp } from './clock.ts'
+export {
+  atOnce,
+  type Clock,
+  inSlices,
+  microTimestamp,
+  nextTurn,
+  pause,
+  sleep,
+  systemClock,
+  timestamp,
+} from './clock.ts'
+export { errorText } from './error-text.ts'
 export { http } from './http.ts'
 export { type Log, processLog, silentLog } from './log.ts'
 export { type Labels, type MetricDescriptions, MetricStore, type Metrics, noMetrics } from './metrics.ts'

@@ -7,23 +7,11 @@ import type { Deployment, Pod } from '../api/index.ts'
 import { exitCodeOf } from './exec.ts'
 import { inOrder, parse, readManifests } from './manifests.ts'
 import { parseTargets } from './objects.ts'
-import { errorText, Progress, table } from './output.ts'
+import { Progress, table } from './output.ts'
 import { podTroubles } from './pod-trouble.ts'
 import { rolloutOf } from './rollout-status.ts'
 import { imagesIn } from './up-apply.ts'
 import { parseWaitFor } from './wait.ts'
-
-test('an error is printed with its causes, each said once', () => {
-  const cause = new Error('no such file', { cause: new Error('disk gone') })
-  assert.equal(
-    errorText(new Error('cannot read "x"', { cause })),
-    'cannot read "x"\n  because: no such file\n  because: disk gone',
-  )
-  assert.equal(
-    errorText(new Error('cannot read: no such file', { cause: new Error('no such file') })),
-    'cannot read: no such file',
-  )
-})
 
 test('columns are as wide as their widest cell', () => {
   assert.equal(

@@ -65,33 +65,6 @@ export class Progress {
   }
 }
 
-/**
- * An error and what caused it, each said once:
- *
- *     dhow: cannot start the cluster
- *       because: cannot reach containerd at "/…": it does not run
- */
-export function errorText(error: unknown): string {
-  const lines: string[] = []
-  const seen = new Set<unknown>()
-  let current: unknown = error
-  while (current !== undefined && current !== null && !seen.has(current) && lines.length < 8) {
-    seen.add(current)
-    const message = messageOf(current)
-    if (!lines.some((line) => line.includes(message))) lines.push(message)
-    current = current instanceof AggregateError ? current.errors[0] : (current as { cause?: unknown }).cause
-  }
-  return lines.map((line, i) => (i === 0 ? line : `  because: ${line.replaceAll('\n', '\n    ')}`)).join('\n')
-}
-
-function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  // A bug of ours (or of the runtime's) is only found with its place in the code.
-  if (error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError)
-    return error.stack ?? error.message
-  return error.message || error.name
-}
-
 /** Columns padded to their widest cell, three spaces apart, as kubectl prints them. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = []

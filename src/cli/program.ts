@@ -1,6 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { errorText } from '../base/index.ts'
 import { processContext } from './context.ts'
-import { errorText } from './output.ts'
 
 /** Runs a command line; resolves to the exit code. Each command's code is loaded only when it runs. */
 export async function runProgram(argv: readonly string[]): Promise<number> {

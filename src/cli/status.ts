@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises'
 import { Node, Pod } from '../api/index.ts'
+import { errorText } from '../base/index.ts'
 import {
   adminApi,
   adminIdentity,
@@ -11,7 +12,7 @@ import {
   type SupervisorState,
 } from '../cluster/index.ts'
 import { type ClusterOptions, type Context, existingCluster } from './context.ts'
-import { errorText, table } from './output.ts'
+import { table } from './output.ts'
 import { podTroubles } from './pod-trouble.ts'
 
 /** Something that is not as it should be, and what the user can do about it. */
