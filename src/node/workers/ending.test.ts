@@ -12,7 +12,7 @@ import { mountlessHost } from '../host.ts'
 import { FakeRuntime } from '../runtime/fake-runtime.ts'
 import { NOW } from '../testing/pods.ts'
 
-/** When a pod that is deleted gets its SIGTERM: its containers, which only pretend, end at once with it. */
+/** How a pod ends that is deleted. Its containers only pretend, and end at once with their SIGTERM. */
 
 const clock = new VirtualClock(NOW)
 const api = new MemoryApi({ clock })
@@ -100,7 +100,7 @@ test('its preStop hook runs meanwhile, and is waited for as well', async () => {
   left.get(uid)!()
   await pass(3_000)
   assert.ok(await isRunning(uid))
-  await pass(2_000)
+  await pass(250_000)
   assert.ok(!(await isRunning(uid)))
 })
 
@@ -116,9 +116,23 @@ test('where that stays unknown, it ends after half of its time', async () => {
 test('whoever cuts its time short is not kept waiting', async () => {
   const uid = await running('hurried', 0)
   await remove('hurried')
-  await pass(2_000)
+  await pass(250_000)
   assert.ok(await isRunning(uid))
   await remove('hurried', 1)
   await pass(1_500)
   assert.ok(!(await isRunning(uid)))
+})
+
+test('a server that was away for long is told of the end soon after its return', async () => {
+  const uid = await running('unheard', 0)
+  await remove('unheard')
+  await pass(1_000)
+  api.fault = () => {
+    throw new Error('connect ECONNREFUSED')
+  }
+  left.get(uid)!()
+  await pass(250_000)
+  api.fault = undefined
+  await pass(6_000)
+  await assert.rejects(api.get(Pod, { namespace: 'default', name: 'unheard' }), /not found/)
 })
