@@ -1,6 +1,7 @@
 import { Pod } from '../../api/index.ts'
 import { timestamp } from '../../base/index.ts'
-import { defineController, each, mergePatch, nothingToDo, type Plan, plan } from '../runtime/index.ts'
+import { keyText } from '../../client/index.ts'
+import { defineController, mergePatch, nothingToDo, type Plan, plan, trigger } from '../runtime/index.ts'
 import { podCondition } from '../shared/pods.ts'
 
 const TYPE = 'DisruptionTarget'
@@ -29,7 +30,13 @@ export const sparedPods = defineController({
   serviceAccount: 'disruption-controller',
   reads: [Pod],
   writes: [{ kind: Pod, subresource: 'status', verbs: ['patch'] }],
-  on: [each(Pod, (now, old) => podCondition(now, TYPE)?.status !== podCondition(old, TYPE)?.status)],
+  on: [
+    trigger(
+      Pod,
+      (pod) => (podCondition(pod, TYPE) ? [keyText(pod.metadata)] : []),
+      (now, old) => podCondition(now, TYPE)?.status !== podCondition(old, TYPE)?.status,
+    ),
+  ],
   observe: (key, view) => {
     const pod = view.get(Pod, key)
     return pod && podCondition(pod, TYPE) ? pod : undefined

@@ -1,9 +1,8 @@
 import { Node, Pod, type Taint, type Toleration } from '../../api/index.ts'
 import { type Clock, timestamp } from '../../base/index.ts'
-import { LruMap } from '../../client/index.ts'
+import { keyText, LruMap } from '../../client/index.ts'
 import {
   defineController,
-  each,
   event,
   index,
   mergePatch,
@@ -12,6 +11,7 @@ import {
   plan,
   remove,
   trigger,
+  type View,
 } from '../runtime/index.ts'
 import { equal } from '../shared/equal.ts'
 import { BY_NODE, byNode } from './health.ts'
@@ -77,6 +77,12 @@ function toleratedMs(tolerations: readonly Toleration[]): number {
 
 const noExecute = (node: Node) => (node.spec.taints ?? []).filter((t) => t.effect === 'NoExecute')
 
+/** A pod on any other node is no matter of eviction: most never are. */
+function onTaintedNode({ spec: { nodeName } }: Pod, view: View): boolean {
+  const node = nodeName ? view.get(Node, { name: nodeName }) : undefined
+  return node !== undefined && noExecute(node).length > 0
+}
+
 export function taintEviction(clock: Clock) {
   // Counted from when we saw the taint: after a restart of ours, a node gets its time anew to come back.
   const seen = new LruMap<string, number>(20_000)
@@ -97,17 +103,15 @@ export function taintEviction(clock: Clock) {
     ],
     indexes: [index(Pod, BY_NODE, byNode)],
     on: [
-      each(
+      trigger(
         Pod,
+        (pod, view) => (onTaintedNode(pod, view) ? [keyText(pod.metadata)] : []),
         (now, old) =>
           now.spec.nodeName !== old.spec.nodeName || !equal(now.spec.tolerations, old.spec.tolerations),
       ),
       trigger(
         Node,
-        (node, view) =>
-          [...view.byIndex(Pod, BY_NODE, node.metadata.name)].map(
-            (p) => `${p.metadata.namespace}/${p.metadata.name}`,
-          ),
+        (node, view) => [...view.byIndex(Pod, BY_NODE, node.metadata.name)].map((p) => keyText(p.metadata)),
         (now, old) => !equal(noExecute(now), noExecute(old)),
       ),
     ],
