@@ -7,7 +7,7 @@ import { ConfigMap, isApiError } from '../../src/api/index.ts'
 import { seededRandom, silentLog, systemClock } from '../../src/base/index.ts'
 import { type HttpsApi, httpsApi, Informers } from '../../src/client/index.ts'
 import { apiContract, eventually } from '../../src/client/testing/index.ts'
-import { type ControlPlane, startControlPlane } from '../../src/cluster/control-plane.ts'
+import { type ControlPlane, startControlPlane } from '../../src/cluster/testing/index.ts'
 import { type ApiServer, ensurePki, type Pki } from '../../src/server/index.ts'
 import { openMemoryStore, type Store } from '../../src/store/index.ts'
 

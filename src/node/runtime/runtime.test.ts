@@ -3,7 +3,7 @@ import { systemClock } from '../../base/index.ts'
 import { type CriClient, criClient } from '../cri/index.ts'
 import { startContainerd, type TestContainerd, whyNoContainers } from '../testing/containerd.ts'
 import { BUSYBOX_IMAGE } from '../testing/image-archive.ts'
-import { runtimeContract } from './contract.ts'
+import { runtimeContract } from '../testing/runtime-contract.ts'
 import { criRuntime } from './cri-runtime.ts'
 import { type Behaviour, FakeRuntime } from './fake-runtime.ts'
 

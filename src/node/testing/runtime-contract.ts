@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { eventually } from '../../client/testing/index.ts'
 import type { ContainerConfig, PodSandboxConfig } from '../cri/index.ts'
+import type { ObservedContainer, Runtime } from '../runtime/runtime.ts'
 import { CONTAINER_NAME, POD_NAME, POD_NAMESPACE, POD_UID } from '../spec/labels.ts'
-import type { ObservedContainer, Runtime } from './runtime.ts'
 
 export interface RuntimeSetup {
   readonly runtime: Runtime
