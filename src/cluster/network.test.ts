@@ -18,6 +18,7 @@ test('a second node is a network namespace on the bridge', () => {
     'ip netns add dhow-dhow-node2',
     'ip link add dhow0n2 type veth peer name eth0 netns dhow-dhow-node2',
     'ip link set dhow0n2 master dhow0 mtu 1500 up',
+    'ip link set dhow0n2 type bridge_slave hairpin on',
     'ip -n dhow-dhow-node2 link set lo up',
     'ip -n dhow-dhow-node2 address replace 10.90.0.2/24 dev eth0',
     'ip -n dhow-dhow-node2 link set eth0 mtu 1500 up',

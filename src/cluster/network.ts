@@ -77,6 +77,17 @@ function planNode(
     String(mtu),
     'up',
   )
+  // A node that reaches a pod of its own by another node's port gets its packets back on the link that they came from.
+  ip(
+    `${node.name} may be sent back what it sent`,
+    'link',
+    'set',
+    link,
+    'type',
+    'bridge_slave',
+    'hairpin',
+    'on',
+  )
   ip('its loopback', '-n', namespace, 'link', 'set', 'lo', 'up')
   ip('its address', '-n', namespace, 'address', 'replace', `${node.ip}/${bits}`, 'dev', 'eth0')
   ip('its link carries traffic', '-n', namespace, 'link', 'set', 'eth0', 'mtu', String(mtu), 'up')
