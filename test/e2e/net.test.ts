@@ -269,7 +269,7 @@ test('a node port answers on every node for the other nodes and for pods, wherev
 
 test('a Service with none left but pods that end goes on with these', { skip }, async () => {
   const preStop = { sleep: { seconds: 3 } }
-  const ending = peer('ending', { node: 'node2', spec: { terminationGracePeriodSeconds: 10 } }) as {
+  const ending = peer('ending', { node: 'node2', spec: { terminationGracePeriodSeconds: 4 } }) as {
     spec: { containers: object[] }
   }
   ending.spec.containers[0] = { ...ending.spec.containers[0], lifecycle: { preStop } }
