@@ -4,7 +4,7 @@ import { type Action, event, mergePatch, type Plan, plan, together, updateStatus
 import { equal } from '../shared/equal.ts'
 import { isReady } from '../shared/pods.ts'
 
-const GRACE_MS = 40_000
+const GRACE_MS = 50_000
 /** A node that has never reported gets more time. */
 const STARTUP_GRACE_MS = 60_000
 
