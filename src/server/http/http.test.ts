@@ -1,91 +1,20 @@
 import assert from 'node:assert/strict'
-import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { connect } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { ConfigMap } from '../../api/index.ts'
-import { silentLog, systemClock, systemRandom } from '../../base/index.ts'
 import { decodeProtobuf, encodeProtobuf, type StructType } from '../../schema/index.ts'
-import { openMemoryStore } from '../../store/index.ts'
-import { type ApiServer, createApiServer } from '../server.ts'
-import { openSecurity } from '../testing.ts'
+import { type Answer, type PlainServer, plainServer } from './plain.test-support.ts'
 
-interface Answer {
-  readonly status: number
-  readonly headers: IncomingHttpHeaders
-  readonly bytes: Buffer
-  readonly text: string
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever came
-  readonly json: any
-}
-
-let server: ApiServer
+let plain: PlainServer
 let port: number
-const store = openMemoryStore({ clock: systemClock({ background: true }) })
+const send: PlainServer['send'] = (...args) => plain.send(...args)
 
 before(async () => {
-  server = await createApiServer({
-    store,
-    clock: systemClock({ background: true }),
-    random: systemRandom(),
-    log: silentLog,
-    security: () => openSecurity(),
-    network: { serviceCidr: '10.96.0.0/24', nodePorts: { from: 30_000, to: 30_100 } },
-  })
-  port = (await server.listen({ host: '127.0.0.1', port: 0 })).port
+  plain = await plainServer()
+  port = plain.port
 })
-after(async () => {
-  await server.close(0)
-  await store.close()
-})
-
-function send(
-  method: string,
-  path: string,
-  body?: string | Buffer | object,
-  headers: Record<string, string> = {},
-): Promise<Answer> {
-  const bytes =
-    body === undefined
-      ? undefined
-      : typeof body === 'string' || Buffer.isBuffer(body)
-        ? body
-        : JSON.stringify(body)
-  return new Promise((resolve, reject) => {
-    const req = httpRequest(
-      {
-        host: '127.0.0.1',
-        port,
-        method,
-        path,
-        agent: false,
-        headers: {
-          'content-type': 'application/json',
-          ...(bytes ? { 'content-length': String(Buffer.byteLength(bytes)) } : {}),
-          ...headers,
-        },
-      },
-      (res) => {
-        const chunks: Buffer[] = []
-        res.on('data', (c) => chunks.push(c))
-        res.on('end', () => {
-          const all = Buffer.concat(chunks)
-          resolve({
-            status: res.statusCode!,
-            headers: res.headers,
-            bytes: all,
-            text: all.toString(),
-            get json() {
-              return JSON.parse(all.toString())
-            },
-          })
-        })
-      },
-    )
-    req.on('error', reject)
-    req.end(bytes)
-  })
-}
+after(() => plain.close())
 
 const MAPS = '/api/v1/namespaces/default/configmaps'
 const PODS = '/api/v1/namespaces/default/pods'
@@ -552,7 +481,7 @@ describe('what is answered', () => {
   })
 
   test('a watch from forgotten history is told so in the stream or at once', async () => {
-    await store.compact(store.revision())
+    await plain.store.compact(plain.store.revision())
     const answer = await send('GET', `${MAPS}?watch=true&resourceVersion=1&timeoutSeconds=1`)
     assert.equal(answer.json.code, 410)
   })

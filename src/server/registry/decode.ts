@@ -34,7 +34,7 @@ export function unrecognized(
   own: { readonly kind: string; readonly apiVersion: string },
   given: { readonly kind?: unknown; readonly apiVersion?: unknown },
 ): Error {
-  const shown = (value: unknown) => String(value).slice(0, 100)
+  const shown = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))?.slice(0, 100)
   return badRequest(
     `the object provided is unrecognized: expected ${own.apiVersion} ${own.kind}, got ${shown(given.apiVersion)} ${shown(given.kind)}`,
   )
