@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { atOnce } from '../base/index.ts'
 import { byGroupVersion, kindFor, openApiV2, openApiV3, Pod, servedKinds } from './index.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: the documents are walked by path
 type Doc = Record<string, any>
 const groups = byGroupVersion(servedKinds)
-const v3 = (key: string) => openApiV3(groups.get(key)!, 'v1.36.0') as Doc
+const v3 = (key: string) => atOnce(openApiV3(groups.get(key)!, 'v1.36.0')) as Doc
 
 function references(value: unknown, found = new Set<string>()): Set<string> {
   if (typeof value !== 'object' || value === null) return found
@@ -23,12 +24,12 @@ test('every reference in every document leads to a schema', () => {
       assert.ok(doc.components.schemas[ref.replace('#/components/schemas/', '')], `${key}: ${ref}`)
     }
   }
-  const doc = openApiV2(servedKinds, 'v1.36.0') as Doc
+  const doc = atOnce(openApiV2(servedKinds, 'v1.36.0')) as Doc
   for (const ref of references(doc)) assert.ok(doc.definitions[ref.replace('#/definitions/', '')], ref)
 })
 
 test('operation ids are unique, and verbs are the resource’s own', () => {
-  const doc = openApiV2(servedKinds, 'v1.36.0') as Doc
+  const doc = atOnce(openApiV2(servedKinds, 'v1.36.0')) as Doc
   const ids: string[] = []
   for (const item of Object.values<Doc>(doc.paths)) {
     for (const [method, operation] of Object.entries<Doc>(item)) {

@@ -20,23 +20,26 @@ const Patch = struct<object>('meta.v1.Patch', {}, { doc: 'A patch; its form foll
 
 const info = (title: string, version: string) => ({ title, version })
 
+/** A document in the making, in short steps. */
+type Steps = Generator<void, OpenApiObject>
+
 /** The OpenAPI 3 document of one group version: its resources, their subresources and all they refer to. */
-export function openApiV3(kinds: readonly Kind[], version: string): OpenApiObject {
+export function* openApiV3(kinds: readonly Kind[], version: string): Steps {
   return {
     openapi: '3.0.0',
     info: info('Kubernetes', version),
-    paths: paths(kinds, 3),
-    components: { schemas: schemas(kinds, 3) },
+    paths: yield* paths(kinds, 3),
+    components: { schemas: yield* schemas(kinds, 3) },
   }
 }
 
 /** The OpenAPI 2 document of everything that is served. */
-export function openApiV2(kinds: readonly Kind[], version: string): OpenApiObject {
+export function* openApiV2(kinds: readonly Kind[], version: string): Steps {
   return {
     swagger: '2.0',
     info: info('Kubernetes', version),
-    paths: paths(kinds, 2),
-    definitions: schemas(kinds, 2),
+    paths: yield* paths(kinds, 2),
+    definitions: yield* schemas(kinds, 2),
   }
 }
 
@@ -52,9 +55,12 @@ export function byGroupVersion(kinds: readonly Kind[]): ReadonlyMap<string, read
   return groups
 }
 
-function paths(kinds: readonly Kind[], version: OpenApiVersion): OpenApiObject {
+function* paths(kinds: readonly Kind[], version: OpenApiVersion): Steps {
   const out: Record<string, OpenApiObject> = {}
-  for (const kind of kinds) Object.assign(out, pathsOf(kind.resource, bodiesOf(kind), version))
+  for (const kind of kinds) {
+    Object.assign(out, pathsOf(kind.resource, bodiesOf(kind), version))
+    yield
+  }
   return Object.fromEntries(Object.entries(out).sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
@@ -79,7 +85,7 @@ export function subresourceType(parent: Resource, s: Subresource): StructType | 
   return kindFor(apiVersion, s.kind) ?? bodyKinds.find(isIt)
 }
 
-function schemas(kinds: readonly Kind[], version: OpenApiVersion): OpenApiObject {
+function* schemas(kinds: readonly Kind[], version: OpenApiVersion): Steps {
   const types: StructType[] = [Status, DeleteOptions, Patch]
   for (const kind of kinds) {
     types.push(kind, listTypeOf(kind))
@@ -88,5 +94,5 @@ function schemas(kinds: readonly Kind[], version: OpenApiVersion): OpenApiObject
       if (type) types.push(type)
     }
   }
-  return schemasOf(types, version)
+  return yield* schemasOf(types, version)
 }

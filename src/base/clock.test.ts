@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { microTimestamp, nextTurn, pause, seededRandom, sleep, timestamp, VirtualClock } from './index.ts'
+import {
+  atOnce,
+  inSlices,
+  microTimestamp,
+  nextTurn,
+  pause,
+  seededRandom,
+  sleep,
+  timestamp,
+  VirtualClock,
+} from './index.ts'
 
 test('a virtual clock runs timers in the order they fall due, and not before', async () => {
   const clock = new VirtualClock(1_000)
@@ -113,4 +123,26 @@ test('a seeded stream repeats itself, and another name is another stream', () =>
     String(take(7, 'x')[2]),
     /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
   )
+})
+
+test('long work in slices lets others have a turn every few milliseconds', async () => {
+  let now = 0
+  const clock = { ...new VirtualClock(0), now: () => now, monotonic: () => now } as VirtualClock
+  function* work() {
+    for (let i = 0; i < 20; i++) {
+      now++
+      yield
+    }
+    return 'done'
+  }
+  let turns = 0
+  let isOver = false
+  const others = (async () => {
+    for (; !isOver; turns++) await nextTurn()
+  })()
+  assert.equal(await inSlices(work(), clock), 'done')
+  isOver = true
+  await others
+  assert.ok(turns >= 3 && turns < 20, `${turns} turns`)
+  assert.equal(atOnce(work()), 'done')
 })

@@ -1,3 +1,5 @@
+import { flat } from './text.ts'
+
 /**
  * Time as an argument. Nothing outside this file and the process shells reads the global clock or sets
  * a global timer, so a whole cluster can run under a virtual clock.
@@ -50,11 +52,36 @@ export function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 
+const SLICE_MS = 4
+
+/**
+ * Long work, given as a generator that yields between short steps: whenever some milliseconds are used up, everything
+ * else gets a turn. Resolves to what the generator returns.
+ */
+export async function inSlices<T>(steps: Generator<void, T>, clock: Clock): Promise<T> {
+  let until = clock.monotonic() + SLICE_MS
+  for (;;) {
+    const step = steps.next()
+    if (step.done) return step.value
+    if (clock.monotonic() < until) continue
+    await nextTurn()
+    until = clock.monotonic() + SLICE_MS
+  }
+}
+
+/** The same at once, for who has the time. */
+export function atOnce<T>(steps: Generator<void, T>): T {
+  for (;;) {
+    const step = steps.next()
+    if (step.done) return step.value
+  }
+}
+
 /** An RFC 3339 timestamp in whole seconds, as Kubernetes' `Time` is written: `2026-11-21T08:30:00Z`. */
 export function timestamp(ms: number): string {
   const second = Math.floor(ms / 1000)
   if (second !== lastSecond) {
-    lastText = `${new Date(ms).toISOString().slice(0, 19)}Z`
+    lastText = flat(`${new Date(ms).toISOString().slice(0, 19)}Z`)
     lastSecond = second
   }
   return lastText
@@ -66,5 +93,5 @@ let lastText = ''
 
 /** An RFC 3339 timestamp in microseconds, as Kubernetes' `MicroTime` is written. */
 export function microTimestamp(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 23)}000Z`
+  return flat(`${new Date(ms).toISOString().slice(0, 23)}000Z`)
 }

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { atOnce } from '../base/index.ts'
 import { encodeOpenApiV2 } from './openapi-protobuf.ts'
 import { BYTES, Reader, VARINT } from './wire.ts'
+
+const encoded = (document: object) => atOnce(encodeOpenApiV2(document))
 
 /** A message as [number, text, number or nested message] without knowing its layout: texts are shown where they are words. */
 function show(reader: Reader): unknown[] {
@@ -21,7 +24,7 @@ function show(reader: Reader): unknown[] {
 }
 
 test('a document becomes the message that clients expect', () => {
-  const bytes = encodeOpenApiV2({
+  const bytes = encoded({
     swagger: '2.0',
     info: { title: 'T', version: 'V' },
     paths: {
@@ -214,7 +217,7 @@ test('a document becomes the message that clients expect', () => {
 
 test('a member that the encoder does not know is an error, not a loss', () => {
   assert.throws(
-    () => encodeOpenApiV2({ swagger: '2.0', host: 'x' }),
+    () => encoded({ swagger: '2.0', host: 'x' }),
     /cannot encode OpenAPI Document: it has no member host/,
   )
 })

@@ -3,11 +3,16 @@ import { BYTES, ReverseWriter, VARINT } from './wire.ts'
 /**
  * An OpenAPI 2 document as the protobuf message that client-go asks for
  * (`application/com.github.proto-openapi.spec.v2@v1.0+protobuf`; numbers: gnostic, openapiv2/OpenAPIv2.proto).
- * Only the members that our documents have are known here; any other throws.
+ * Only the members that our documents have are known here; any other throws. In short steps: a document is large.
  */
-export function encodeOpenApiV2(document: object): Buffer {
+export function* encodeOpenApiV2(document: object): Generator<void, Buffer> {
   const writer = new ReverseWriter(1 << 20)
-  writeMessage(writer, 'Document', document as Members)
+  for (const [key, number, form] of membersOf(MESSAGES.Document!, 'Document', document as Members)) {
+    const value = (document as Members)[key]
+    if (typeof form === 'object' && 'named' in form)
+      yield* writeManyPairs(writer, number, form, value as Members)
+    else writeMember(writer, number, form, value)
+  }
   return writer.finish()
 }
 
@@ -121,19 +126,25 @@ function writeMessage(w: ReverseWriter, name: string, value: Members): void {
 }
 
 function writeMembers(w: ReverseWriter, layout: Message, name: string, value: Members): void {
-  const extensions = Object.keys(value).filter((key) => key.startsWith('x-'))
+  for (const [key, number, form] of membersOf(layout, name, value)) {
+    if (key !== 'x-') writeMember(w, number, form, value[key])
+    else
+      for (const extension of extensionsOf(value).reverse())
+        writeNamed(w, number, extension, () => writeAny(w, 2, value[extension]))
+  }
+}
+
+const extensionsOf = (value: Members) => Object.keys(value).filter((key) => key.startsWith('x-'))
+
+/** What there is to write of a message, the last first. */
+function membersOf(layout: Message, name: string, value: Members): (readonly [string, number, Form])[] {
+  const extensions = extensionsOf(value)
   const known = Object.entries(layout).filter(([key]) => key === 'x-' || value[key] !== undefined)
   if (known.length - ('x-' in layout ? 1 : 0) + extensions.length < Object.keys(value).length) {
     const odd = Object.keys(value).find((key) => !(key in layout) && !key.startsWith('x-'))
     throw new TypeError(`cannot encode OpenAPI ${name}: it has no member ${odd}`)
   }
-  known.sort(([, [a]], [, [b]]) => b - a)
-  for (const [key, [number, form]] of known) {
-    if (key !== 'x-') writeMember(w, number, form, value[key])
-    else
-      for (const extension of extensions.reverse())
-        writeNamed(w, number, extension, () => writeAny(w, 2, value[extension]))
-  }
+  return known.map(([key, [number, form]]) => [key, number, form] as const).sort(([, a], [, b]) => b - a)
 }
 
 function writeMember(w: ReverseWriter, number: number, form: Form, value: unknown): void {
@@ -155,20 +166,27 @@ function writeMember(w: ReverseWriter, number: number, form: Form, value: unknow
   }
 }
 
-function writePairs(
+type Pairs = { readonly named: string; readonly inside?: number }
+
+function writePairs(w: ReverseWriter, number: number, form: Pairs, value: Members): void {
+  for (const _ of writeManyPairs(w, number, form, value));
+}
+
+/** A step a pair. */
+function* writeManyPairs(
   w: ReverseWriter,
   number: number,
-  form: { named: string; inside?: number },
+  form: Pairs,
   value: Members,
-): void {
-  const pairs = () =>
-    backwards(Object.entries(value), ([key, item]) => {
-      writeNamed(w, form.inside ?? number, key, () =>
-        delimited(w, [2], () => writeMessage(w, form.named, item as Members)),
-      )
-    })
-  if (form.inside === undefined) pairs()
-  else delimited(w, [number], pairs)
+): Generator<void, void> {
+  const mark = w.length
+  for (const [key, item] of Object.entries(value).reverse()) {
+    writeNamed(w, form.inside ?? number, key, () =>
+      delimited(w, [2], () => writeMessage(w, form.named, item as Members)),
+    )
+    yield
+  }
+  if (form.inside !== undefined) w.delimit(number, mark)
 }
 
 function writeNamed(w: ReverseWriter, number: number, name: string, value: () => void): void {

@@ -6,8 +6,11 @@ export type JsonObject = { readonly [key: string]: Json }
 /** OpenAPI 2 ("swagger") or 3. They differ in where schemas live and in what a schema may say. */
 export type OpenApiVersion = 2 | 3
 
-/** Schemas by their public name, for `types` and all that they refer to. */
-export function schemasOf(types: Iterable<StructType>, version: OpenApiVersion): Record<string, JsonObject> {
+/** Schemas by their public name, for `types` and all that they refer to; in short steps. */
+export function* schemasOf(
+  types: Iterable<StructType>,
+  version: OpenApiVersion,
+): Generator<void, Record<string, JsonObject>> {
   const found = new Map<string, JsonObject>()
   const pending: StructType[] = [...types]
   const seen = new Set<StructType>(pending)
@@ -20,6 +23,7 @@ export function schemasOf(types: Iterable<StructType>, version: OpenApiVersion):
   }
   for (let type = pending.pop(); type; type = pending.pop()) {
     found.set(publicName(type.name), structSchema(type, { version, refer }))
+    yield
   }
   for (const [name, schema] of Object.entries(scalarSchemas(version))) found.set(name, schema)
   return Object.fromEntries([...found].sort(([a], [b]) => (a < b ? -1 : 1)))

@@ -146,7 +146,7 @@ class Server implements ApiServer {
     })
     const served = new Set<Kind>(servedKinds)
     const discovery = new Discovery(servedKinds, '')
-    const openapi = new OpenApi(servedKinds, VERSION.gitVersion)
+    const openapi = new OpenApi(servedKinds, VERSION.gitVersion, options.clock)
     const checks = [...this.#healthChecks(), ...(options.healthChecks ?? [])]
     this.#parts = {
       operations: core.operations,

@@ -67,7 +67,7 @@ async function openApi(request: Request, openapi: OpenApi): Promise<boolean> {
   const { exchange, info } = request
   if (info.path === '/openapi/v2') {
     const isBinary = exchange.header('accept')?.includes('proto-openapi.spec.v2') === true
-    sendDocument(request, openapi.v2(isBinary), isBinary ? V2_BINARY : 'application/json')
+    sendDocument(request, await openapi.v2(isBinary), isBinary ? V2_BINARY : 'application/json')
     return true
   }
   const match = /^\/openapi\/v3(?:\/(.*))?$/.exec(info.path)
