@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
+import { flat } from './text.ts'
 
 /** Randomness as an argument, so that a run can be repeated from its seed. */
 export interface Random {
@@ -27,7 +28,7 @@ export function systemRandom(): Random {
     used += 4
     return value
   }
-  return { next, uuid: () => randomUUID(), suffix: (length) => suffix(length, next) }
+  return { next, uuid: () => flat(randomUUID()), suffix: (length) => suffix(length, next) }
 }
 
 /** A stream that depends only on `seed` and `name`: one stream per purpose keeps them independent. */

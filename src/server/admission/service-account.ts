@@ -1,5 +1,5 @@
 import { type Pod, ServiceAccount, type Volume, type VolumeMount } from '../../api/index.ts'
-import type { Clock, Random } from '../../base/index.ts'
+import { type Clock, flat, type Random } from '../../base/index.ts'
 import { type AdmissionPlugin, createdPod, isMirror, type LiveLookup, refuse } from './plugin.ts'
 
 const MOUNT_PATH = '/var/run/secrets/kubernetes.io/serviceaccount'
@@ -26,7 +26,7 @@ export function serviceAccounts(
       }
       const name = pod.spec.serviceAccountName || 'default'
       const dress = (account: ServiceAccount | undefined): Pod => {
-        if (account) return withServiceAccount(pod, account, () => `${VOLUME_PREFIX}${random.suffix(5)}`)
+        if (account) return withServiceAccount(pod, account, () => flat(VOLUME_PREFIX + random.suffix(5)))
         const who = `${request.namespace}/${name}`
         throw refuse(request, `error looking up service account ${who}: serviceaccount "${name}" not found`)
       }

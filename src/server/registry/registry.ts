@@ -8,7 +8,7 @@ import {
   notFound,
   type UserInfo,
 } from '../../api/index.ts'
-import { type Clock, type Log, type Random, timestamp } from '../../base/index.ts'
+import { type Clock, flat, type Log, type Random, timestamp } from '../../base/index.ts'
 import { applyDefaults, type Kind, type KubeObject } from '../../schema/index.ts'
 import type { Store } from '../../store/index.ts'
 import type { Admission, AdmissionRequest } from '../contracts.ts'
@@ -285,7 +285,7 @@ export class Registry {
     const { name, generateName } = object.metadata as { name?: string; generateName?: string }
     if (name || !generateName) return object
     const longest = kind.resource.kind === 'Namespace' ? 63 : 253
-    const generated = generateName.slice(0, longest - 5) + this.#o.random.suffix(5)
+    const generated = flat(generateName.slice(0, longest - 5) + this.#o.random.suffix(5))
     return { ...object, metadata: { ...object.metadata, name: generated } }
   }
 
