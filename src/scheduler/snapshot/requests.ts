@@ -71,12 +71,21 @@ function total(pod: Pod, requestsOf: (container: Container) => Map<string, numbe
 function containerRequests(pod: Pod, container: Container): Map<string, number> {
   const amounts = amountsOf(container.resources?.requests)
   if (!pod.spec.nodeName) return amounts
-  const statuses = container.restartPolicy ? pod.status?.initContainerStatuses : pod.status?.containerStatuses
-  const status = statuses?.find((s) => s.name === container.name)
-  if (!status) return amounts
-  raise(amounts, amountsOf(status.allocatedResources))
-  raise(amounts, amountsOf(status.resources?.requests))
-  return amounts
+  const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {}
+  const isIt = (s: { readonly name: string }) => s.name === container.name
+  const status = containerStatuses.find(isIt) ?? initContainerStatuses.find(isIt)
+  if (!status?.resources) return amounts
+  const counted = isInfeasible(pod) ? new Map<string, number>() : amounts
+  raise(counted, amountsOf(status.allocatedResources))
+  raise(counted, amountsOf(status.resources.requests))
+  return counted
+}
+
+/** It asks for what its node can never give: that is not kept for it. */
+export function isInfeasible(pod: Pod): boolean {
+  return (
+    pod.status.conditions?.some((c) => c.type === 'PodResizePending' && c.reason === 'Infeasible') ?? false
+  )
 }
 
 function add(to: Map<string, number>, amounts: Amounts): void {

@@ -2,7 +2,7 @@ import type { Pod, PodAffinityTerm, Toleration, TopologySpreadConstraint } from 
 import { LruMap } from '../../client/index.ts'
 import { type Labels, matchesLabels, selectorOf } from '../../schema/index.ts'
 import { type PodCondition, podCondition, selectorWithKeys } from './condition.ts'
-import { type Amounts, podRequests, scoredRequests } from './requests.ts'
+import { type Amounts, isInfeasible, podRequests, scoredRequests } from './requests.ts'
 
 /** A rule about the pods near a pod: those it wants (affinity) or does not want (anti-affinity) in its domain. */
 export interface Term {
@@ -131,7 +131,7 @@ function resizing(pod: Pod): unknown {
     const differs = has.some((r) => r !== undefined && JSON.stringify(r) !== asked)
     return differs ? [[status.name, ...has]] : []
   })
-  return differing.length === 0 ? 0 : differing
+  return differing.length === 0 ? 0 : [isInfeasible(pod), ...differing]
 }
 
 function ownerOf(pod: Pod): PodShape['owner'] {
