@@ -17,7 +17,7 @@ import { criRuntime } from './runtime/cri-runtime.ts'
 import type { Runtime } from './runtime/runtime.ts'
 import { admitPod, resizeProblem } from './self/admission.ts'
 import { keepLease } from './self/lease.ts'
-import { type MachineFacts, type Pressure, readMachine } from './self/machine.ts'
+import { type MachineFacts, type Pressure, readMachine, readUsage } from './self/machine.ts'
 import { allocatableEphemeral, allocatableMemory } from './self/node-object.ts'
 import { Registration } from './self/registration.ts'
 import {
@@ -30,7 +30,7 @@ import {
 import { Slots } from './slots.ts'
 import { containerLogPath } from './spec/labels.ts'
 import { type NodeNaming, parseResolver } from './spec/names.ts'
-import { resourceMetrics, statsSummary, Usage } from './stats.ts'
+import { CpuRates, type NodeSample, resourceMetrics, statsSummary } from './stats.ts'
 import { createStreams, type Streams } from './streaming/index.ts'
 import { References } from './volumes/references.ts'
 import { Tokens } from './volumes/tokens.ts'
@@ -139,7 +139,7 @@ interface Parts {
   node: Node | undefined
   started: boolean
   pressure: Pressure
-  readonly usage: Usage
+  readonly rates: CpuRates
 }
 
 async function assemble(options: NodeAgentOptions, signal: AbortSignal): Promise<Parts> {
@@ -248,7 +248,7 @@ async function assemble(options: NodeAgentOptions, signal: AbortSignal): Promise
     node: undefined,
     started: false,
     pressure: { memory: false, disk: false, pid: false },
-    usage: new Usage(),
+    rates: new CpuRates(),
   }
   return parts
 }
@@ -327,7 +327,7 @@ function register(options: NodeAgentOptions, parts: Parts, port: number, signal:
 }
 
 function serve(options: NodeAgentOptions, tls: () => ServingTls, parts: Parts): Promise<KubeletServer> {
-  const { clock, log, nodeName } = options
+  const { clock, log } = options
   const { pods, runtime, services, store } = parts
   const view: KubeletView = {
     pods: () => [...pods.workers].map((w) => services.statuses.latest(w.pod)),
@@ -342,8 +342,14 @@ function serve(options: NodeAgentOptions, tls: () => ServingTls, parts: Parts): 
       countRunning(parts)
       return { contentType: 'text/plain; version=0.0.4; charset=utf-8', text: store.text() }
     },
-    resourceMetrics: async () => resourceMetrics(await runtime.stats()),
-    statsSummary: async () => statsSummary(nodeName, await runtime.stats(), parts.usage, clock.now()),
+    resourceMetrics: async () => {
+      const sample = await takeSample(options, parts).catch((error: Error) => {
+        log.warn({ error: error.message }, 'cannot read what the containers use')
+        return undefined
+      })
+      return resourceMetrics(sample)
+    },
+    statsSummary: async () => statsSummary(await takeSample(options, parts), parts.rates),
   }
   return serveKubelet({
     tls,
@@ -355,6 +361,23 @@ function serve(options: NodeAgentOptions, tls: () => ServingTls, parts: Parts): 
     clock,
     log,
   })
+}
+
+async function takeSample(
+  { nodeName, clock, rootDir }: NodeAgentOptions,
+  { runtime, pods }: Parts,
+): Promise<NodeSample> {
+  const [stats, machine] = await Promise.all([runtime.stats(), readUsage(rootDir)])
+  return {
+    node: nodeName,
+    now: clock.now(),
+    machine,
+    stats,
+    pods: [...pods.workers].map(({ pod, observed }) => ({
+      observed,
+      startTime: pod.status.startTime ? Date.parse(pod.status.startTime) : undefined,
+    })),
+  }
 }
 
 /** Says when the agent starts and when the node becomes ready or stops being so. */

@@ -66,6 +66,70 @@ export async function memoryInfo(): Promise<Readonly<Record<string, number>>> {
   return found
 }
 
+/** The machine's own counters. Nodes that share a machine show all of it, as they do with its capacity. */
+export interface MachineUsage {
+  /** Milliseconds since 1970. */
+  readonly bootedAt: number
+  readonly cpuNanoseconds: number
+  readonly memory: { readonly total: number; readonly free: number; readonly available: number }
+  readonly disk: {
+    readonly totalBytes: number
+    readonly usedBytes: number
+    readonly availableBytes: number
+    readonly inodes: number
+    readonly inodesFree: number
+  }
+  readonly processes: number
+  readonly maxPid: number
+}
+
+/** The kernel counts CPU time for users in hundredths of a second, whatever its own clock does. */
+const TICK_NANOSECONDS = 1e7
+
+export async function readUsage(dir: string): Promise<MachineUsage> {
+  const [stat, memory, fs, processes] = await Promise.all([
+    readFile('/proc/stat', 'utf8'),
+    memoryInfo(),
+    statfs(dir),
+    readProcesses(),
+  ])
+  return {
+    ...cpuUsage(stat),
+    memory: {
+      total: memory.MemTotal ?? 0,
+      free: memory.MemFree ?? 0,
+      available: memory.MemAvailable ?? 0,
+    },
+    disk: {
+      totalBytes: fs.blocks * fs.bsize,
+      usedBytes: (fs.blocks - fs.bfree) * fs.bsize,
+      availableBytes: fs.bavail * fs.bsize,
+      inodes: fs.files,
+      inodesFree: fs.ffree,
+    },
+    ...processes,
+  }
+}
+
+/** From the text of /proc/stat: all time but that spent idle, waiting for a disk, or taken by other machines. */
+export function cpuUsage(stat: string): Pick<MachineUsage, 'bootedAt' | 'cpuNanoseconds'> {
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = (/^cpu +(.*)$/m.exec(stat)?.[1] ?? '')
+    .split(' ')
+    .map(Number)
+  return {
+    bootedAt: Number(/^btime (\d+)$/m.exec(stat)?.[1] ?? 0) * 1000,
+    cpuNanoseconds: (user + nice + system + irq + softirq) * TICK_NANOSECONDS,
+  }
+}
+
+async function readProcesses(): Promise<Pick<MachineUsage, 'processes' | 'maxPid'>> {
+  const [pidMax, load] = await Promise.all([
+    readFile('/proc/sys/kernel/pid_max', 'utf8').catch(() => '4194304'),
+    readFile('/proc/loadavg', 'utf8').catch(() => ''),
+  ])
+  return { processes: Number(/\d+\/(\d+)/.exec(load)?.[1] ?? 0), maxPid: Number(pidMax) }
+}
+
 export interface Pressure {
   readonly memory: boolean
   readonly disk: boolean
@@ -81,18 +145,12 @@ export interface Signals {
 
 /** Shares between 0 and 1 but for memory: how much is left of what pods can use up. */
 export async function readSignals(dir: string): Promise<Signals> {
-  const [memory, fs, pidMax, load] = await Promise.all([
-    memoryInfo(),
-    statfs(dir),
-    readFile('/proc/sys/kernel/pid_max', 'utf8').catch(() => '4194304'),
-    readFile('/proc/loadavg', 'utf8').catch(() => ''),
-  ])
-  const processes = Number(/\d+\/(\d+)/.exec(load)?.[1] ?? 0)
+  const [memory, fs, { processes, maxPid }] = await Promise.all([memoryInfo(), statfs(dir), readProcesses()])
   return {
     memoryAvailableBytes: memory.MemAvailable ?? 0,
     diskAvailable: fs.blocks === 0 ? 1 : fs.bavail / fs.blocks,
     inodesAvailable: fs.files === 0 ? 1 : fs.ffree / fs.files,
-    pidsAvailable: 1 - processes / Math.max(1, Number(pidMax)),
+    pidsAvailable: 1 - processes / Math.max(1, maxPid),
   }
 }
 
