@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { silentLog, systemClock } from '../../base/index.ts'
-import { openMemoryStore, type Store, type WatchBatch, type WatchQuery } from '../../store/index.ts'
+import { eventually } from '../../client/testing/index.ts'
+import { openMemoryStore } from '../../store/index.ts'
+import { breakable } from './breakable.test-support.ts'
 import { ResourceCache } from './cache.ts'
 import { Feed } from './feed.ts'
 
@@ -16,30 +18,6 @@ const object = (name: string, v: number) =>
       data: { v },
     }),
   )
-
-/** A store whose watches can be made to break, as they do when history is compacted away under them. */
-function breakable(store: Store): Store & { break(): void } {
-  let breakNow = () => {}
-  return {
-    revision: () => store.revision(),
-    range: (q) => store.range(q),
-    commit: (w) => store.commit(w),
-    compact: (r) => store.compact(r),
-    stats: () => store.stats(),
-    close: () => store.close(),
-    break: () => breakNow(),
-    async *watch(query: WatchQuery): AsyncGenerator<WatchBatch> {
-      const abort = new AbortController()
-      let broken = false
-      breakNow = () => {
-        broken = true
-        abort.abort()
-      }
-      yield* store.watch({ ...query, signal: AbortSignal.any([query.signal, abort.signal]) })
-      if (broken) throw new Error('the watch broke')
-    },
-  }
-}
 
 function setUp() {
   const store = breakable(openMemoryStore({ clock }))
@@ -119,5 +97,23 @@ test('after the watch on the store broke the cache is right again, and its liste
   const live = await put('live', 1)
   await feed.reached(live)
   assert.ok(cache.get('ns/live'))
+  await close()
+})
+
+test('the last eight states that lists were told are kept, and telling one of them again costs no other', async () => {
+  const { cache, put, close } = setUp()
+  await cache.ready()
+  const revisions: number[] = []
+  for (let v = 0; v < 9; v++) {
+    const revision = await put('a', v)
+    await eventually('the write', () => state(cache)['ns/a'] === v)
+    cache.keepSnapshot(revision)
+    cache.keepSnapshot(revision)
+    revisions.push(revision)
+  }
+  const kept = revisions.map((r) => cache.itemsAt(r)?.[0]?.revision)
+  assert.deepEqual(kept, [undefined, ...revisions.slice(1)])
+  cache.keepSnapshot(revisions[8]!)
+  assert.ok(cache.itemsAt(revisions[1]!))
   await close()
 })

@@ -85,11 +85,12 @@ export class ResourceCache implements FeedSink {
 
   /** Keeps the present state readable at `revision` for the pages of a list that follow. */
   keepSnapshot(revision: number): void {
+    if (this.#snapshots.has(revision)) return
     const now = this.#o.clock.monotonic()
     for (const [r, s] of this.#snapshots) {
       if (s.at < now - SNAPSHOT_AGE_MS || this.#snapshots.size >= MAX_SNAPSHOTS) this.#snapshots.delete(r)
     }
-    if (!this.#snapshots.has(revision)) this.#snapshots.set(revision, { tree: this.#tree.clone(), at: now })
+    this.#snapshots.set(revision, { tree: this.#tree.clone(), at: now })
   }
 
   /** The items as of a revision whose snapshot is kept, else undefined. */

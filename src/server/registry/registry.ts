@@ -93,7 +93,11 @@ export class Registry {
     const wanted = resourceVersion ? parseRevision(resourceVersion) : this.#o.store.revision()
     if (wanted > this.#o.store.revision()) throw tooLarge(wanted, this.#o.store.revision())
     const waiting = this.#o.feed.reached(wanted)
-    if (waiting) await waiting
+    if (!waiting) return
+    await waiting
+    // Had the watch on the store broken meanwhile, the cache would not show `wanted` before it is loaded again.
+    const reloading = resource.cache.ready()
+    if (reloading) await unavailableAsApiError(reloading)
   }
 
   async create(
