@@ -6,9 +6,9 @@ import { test } from 'node:test'
 import type { Deployment, Pod } from '../api/index.ts'
 import { exitCodeOf } from './exec.ts'
 import { inOrder, parse, readManifests } from './manifests.ts'
-import { parseTargets } from './objects.ts'
+import { parseTargets, selectorText } from './objects.ts'
 import { Progress, table } from './output.ts'
-import { podTroubles } from './pod-trouble.ts'
+import { groupedTroubles, lookCommand, podTroubles } from './pod-trouble.ts'
 import { rolloutOf } from './rollout-status.ts'
 import { imagesIn } from './up-apply.ts'
 import { parseWaitFor } from './wait.ts'
@@ -182,8 +182,39 @@ test('what to wait for is read as kubectl reads it', () => {
   assert.throws(() => parseWaitFor('luck'), /cannot wait for "luck"/)
 })
 
-const podWith = (status: object, spec: object = { nodeName: 'node1' }) =>
-  ({ metadata: { name: 'web', namespace: 'shop' }, spec, status }) as unknown as Pod
+const NOW = Date.parse('2026-01-01T00:10:00Z')
+const podWith = (status: object, spec: object = { nodeName: 'node1' }, name = 'web') =>
+  ({
+    metadata: {
+      name,
+      namespace: 'shop',
+      uid: name,
+      creationTimestamp: '2026-01-01T00:00:00Z',
+      ownerReferences: [{ controller: true, uid: 'set' }],
+    },
+    spec,
+    status,
+  }) as unknown as Pod
+const crashing = (name: string, restartCount: number) =>
+  podWith(
+    {
+      containerStatuses: [
+        {
+          name: 'a',
+          restartCount,
+          state: { waiting: { reason: 'CrashLoopBackOff', message: `back-off 1m restarting ${name}` } },
+          lastState: { terminated: { exitCode: 3, reason: 'Error' } },
+        },
+      ],
+    },
+    undefined,
+    name,
+  )
+const unready = (since: string) =>
+  podWith({
+    conditions: [{ type: 'Ready', status: 'False', lastTransitionTime: since }],
+    containerStatuses: [{ name: 'a', ready: false, state: { running: {} } }],
+  })
 
 const pods: [string, Pod, string[]][] = [
   [
@@ -202,7 +233,7 @@ const pods: [string, Pod, string[]][] = [
       { conditions: [{ type: 'PodScheduled', status: 'False', message: '0/1 nodes are available' }] },
       {},
     ),
-    ['pod shop/web has no node: 0/1 nodes are available'],
+    ['has no node: 0/1 nodes are available'],
   ],
   [
     'an image that is not there',
@@ -211,29 +242,80 @@ const pods: [string, Pod, string[]][] = [
         { name: 'a', state: { waiting: { reason: 'ErrImagePull', message: 'not found' } } },
       ],
     }),
-    ['pod shop/web: container "a" waits: ErrImagePull: not found'],
+    ['container "a" gets no image: not found'],
   ],
   [
-    'a container that ends over and over',
+    'the same between two attempts',
     podWith({
       containerStatuses: [
         {
           name: 'a',
-          state: { waiting: { reason: 'CrashLoopBackOff' } },
-          lastState: { terminated: { exitCode: 3, reason: 'Error' } },
+          state: {
+            waiting: {
+              reason: 'ImagePullBackOff',
+              message: 'Back-off pulling image "x:1": ErrImagePull: not found',
+            },
+          },
         },
       ],
     }),
-    ['pod shop/web: container "a" waits: CrashLoopBackOff (it last ended with exit code 3, Error)'],
+    ['container "a" gets no image: not found'],
   ],
   [
-    'a container that is not ready',
-    podWith({ containerStatuses: [{ name: 'a', ready: false, state: { running: {} } }] }),
-    ['pod shop/web: not ready: "a"'],
+    'a container whose configuration is missing',
+    podWith({
+      containerStatuses: [
+        {
+          name: 'a',
+          state: { waiting: { reason: 'CreateContainerConfigError', message: 'configmap "x" not found' } },
+        },
+      ],
+    }),
+    ['container "a" waits: CreateContainerConfigError: configmap "x" not found'],
   ],
+  [
+    'a container that ends over and over',
+    crashing('web', 4),
+    ['container "a" ends again and again: exit code 3, 4 restarts'],
+  ],
+  ['a container that is not ready', unready('2026-01-01T00:05:00Z'), ['is not ready: container "a"']],
+  ['a container that was ready a moment ago', unready('2026-01-01T00:09:50Z'), []],
 ]
 for (const [what, pod, troubles] of pods) {
   test(`status says of ${what}: ${troubles[0] ?? 'nothing'}`, () => {
-    assert.deepEqual(podTroubles(pod), troubles)
+    assert.deepEqual(
+      podTroubles(pod, NOW, 30_000).map((t) => t.what),
+      troubles,
+    )
   })
 }
+
+test('what the pods of one owner have in common is told once, with the command that tells more', () => {
+  const groups = groupedTroubles(
+    [crashing('web-1', 4), crashing('web-2', 5), unready('2026-01-01T00:05:00Z')],
+    NOW,
+    30_000,
+  )
+  assert.deepEqual(
+    groups.map((g) => `${g.whose} ${g.what}`),
+    [
+      'pod shop/web-1 (and 1 more like it) container "a" ends again and again: exit code 3, 4 restarts',
+      'pod shop/web is not ready: container "a"',
+    ],
+  )
+  assert.equal(lookCommand(groups[0]!, './dhow', ''), './dhow logs web-1 -c a --previous -n shop')
+  assert.equal(lookCommand(groups[1]!, 'dhow', ' --name b'), 'dhow describe pod/web -n shop --name b')
+})
+
+test('a selector is written as queries want it', () => {
+  assert.equal(
+    selectorText({
+      matchLabels: { app: 'web' },
+      matchExpressions: [
+        { key: 'tier', operator: 'In', values: ['a', 'b'] },
+        { key: 'old', operator: 'DoesNotExist' },
+      ],
+    }),
+    'app=web,tier in (a,b),!old',
+  )
+})

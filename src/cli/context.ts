@@ -1,3 +1,4 @@
+import { delimiter, dirname } from 'node:path'
 import { type Clock, systemClock } from '../base/index.ts'
 import type { ClusterConfig, Layout } from '../cluster/index.ts'
 import { processTerminal, type Terminal } from './output.ts'
@@ -6,10 +7,16 @@ import { processTerminal, type Terminal } from './output.ts'
 export interface Context {
   readonly clock: Clock
   readonly terminal: Terminal
+  /** The command as the user types it: `./dhow`, or `dhow` when it is found on the PATH. */
+  readonly self: string
 }
 
 export function processContext(): Context {
-  return { clock: systemClock(), terminal: processTerminal }
+  const typed = process.env.DHOW_COMMAND ?? 'dhow'
+  // Not for the processes that are started from here.
+  delete process.env.DHOW_COMMAND
+  const isOnPath = (process.env.PATH ?? '').split(delimiter).includes(dirname(typed))
+  return { clock: systemClock(), terminal: processTerminal, self: isOnPath ? 'dhow' : typed }
 }
 
 export interface ClusterOptions {
@@ -22,14 +29,20 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
+/** The option that names a cluster, where it needs one: ` --name staging`, or nothing. */
+export const nameFlag = (name: string) => (name === 'dhow' ? '' : ` --name ${name}`)
+
 export async function existingCluster(
   options: ClusterOptions,
 ): Promise<{ config: ClusterConfig; layout: Layout }> {
-  const { findCluster, layoutOf } = await import('../cluster/index.ts')
+  const { findCluster, layoutOf, listClusters } = await import('../cluster/index.ts')
   const config = await findCluster(options.name, options.dataDir)
   if (!config) {
+    const where = options.dataDir === undefined ? 'on this machine' : `in "${options.dataDir}"`
+    const others = (await listClusters()).map((c) => `--name ${c.name}`)
+    const there = others.length > 0 ? `; there is ${others.join(', ')}` : ''
     throw new UsageError(
-      `cannot find cluster "${options.name}": there is none on this machine (start it: dhow up${options.name === 'dhow' ? '' : ` --name ${options.name}`})`,
+      `cannot find cluster "${options.name}": there is none ${where} ("dhow up${nameFlag(options.name)}" starts it${there})`,
     )
   }
   return { config, layout: layoutOf(config) }

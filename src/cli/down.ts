@@ -6,7 +6,7 @@ import {
   userKubeconfig,
   withoutContext,
 } from '../cluster/index.ts'
-import { type ClusterOptions, type Context, requireRoot } from './context.ts'
+import { type ClusterOptions, type Context, nameFlag, requireRoot } from './context.ts'
 import { Progress } from './output.ts'
 
 export interface DownFlags extends ClusterOptions {
@@ -37,8 +37,9 @@ export async function downCommand(flags: DownFlags, { clock, terminal }: Context
       clock,
       (existing) => existing && withoutContext(existing, layout.contextName),
     )
+  const name = nameFlag(flags.name)
   const left = purge
     ? 'and its data is deleted'
-    : `and its data stays in ${config.dataDir} ("dhow up" starts it again, "dhow down --purge" deletes it)`
+    : `and its data stays in ${config.dataDir} ("dhow up${name}" starts it again, "dhow down${name} --purge" deletes it)`
   terminal.err.write(`cluster "${flags.name}" is down, ${left}\n`)
 }

@@ -1,7 +1,7 @@
 import { type Deployment, Pod } from '../api/index.ts'
 import { type HttpsApi, objectPath, query } from '../client/index.ts'
 import { type Context, UsageError } from './context.ts'
-import { clusterApi, type ObjectOptions, parseTargets } from './objects.ts'
+import { clusterApi, type ObjectOptions, parseTargets, selectorText } from './objects.ts'
 
 export interface LogsFlags extends ObjectOptions {
   readonly container?: string
@@ -39,11 +39,14 @@ export async function podNamed(api: HttpsApi, word: string, options: ObjectOptio
   if (kind === Pod) return name
   const namespace = options.namespace ?? 'default'
   const owner = (await api.get(kind, { namespace, name })) as unknown as Deployment
-  const labels = owner.spec?.selector?.matchLabels
-  if (!labels) throw new UsageError(`cannot choose a pod of "${word}": expected a workload with a selector`)
-  const labelSelector = Object.entries(labels)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(',')
+  const selector = owner.spec?.selector
+  if (!selector) throw new UsageError(`cannot choose a pod of "${word}": expected a workload with a selector`)
+  // A Service's selector is the labels themselves.
+  const labelSelector = selectorText(
+    kind.resource.kind === 'Service'
+      ? { matchLabels: selector as unknown as Record<string, string> }
+      : selector,
+  )
   const { items } = await api.list(Pod, { namespace, labelSelector })
   const pod = items.find((p) => p.status.phase === 'Running' && !p.metadata.deletionTimestamp) ?? items[0]
   if (!pod) throw new UsageError(`cannot choose a pod of "${word}": it has none`)

@@ -1,8 +1,15 @@
-import { servedKinds } from '../api/index.ts'
+import { type LabelSelector, servedKinds } from '../api/index.ts'
 import { type HttpsApi, httpsApi } from '../client/index.ts'
-import { findUserContext, type Kubeconfig, loadKubeconfig, userKubeconfig } from '../cluster/index.ts'
+import {
+  findUserContext,
+  isAliveSync,
+  type Kubeconfig,
+  loadKubeconfig,
+  readSupervisorState,
+  userKubeconfig,
+} from '../cluster/index.ts'
 import type { Kind } from '../schema/index.ts'
-import { type ClusterOptions, existingCluster, UsageError } from './context.ts'
+import { type ClusterOptions, existingCluster, nameFlag, UsageError } from './context.ts'
 
 export interface ObjectOptions extends ClusterOptions {
   readonly namespace?: string
@@ -11,6 +18,13 @@ export interface ObjectOptions extends ClusterOptions {
 /** The API of a cluster of this machine, with the administrator's key: the cluster's own, or the one in the user's kubeconfig. */
 export async function clusterApi(options: ClusterOptions): Promise<HttpsApi> {
   const { layout } = await existingCluster(options)
+  const state = await readSupervisorState(layout.runDir).catch(() => undefined)
+  const server = state?.parts.server?.process
+  if (!state || (!isAliveSync(state.supervisor) && !(server && isAliveSync(server)))) {
+    throw new UsageError(
+      `cannot reach cluster "${options.name}": it is down ("dhow up${nameFlag(options.name)}" starts it)`,
+    )
+  }
   let config: Kubeconfig | undefined
   try {
     config = await loadKubeconfig(layout.kubeconfig)
@@ -85,3 +99,14 @@ export function parseNamed(words: readonly string[]): { kind: Kind; name: string
 
 export const namespaceOf = (kind: Kind, options: ObjectOptions) =>
   kind.resource.namespaced ? (options.namespace ?? 'default') : undefined
+
+/** A selector as the API's queries write it: `app=web,tier in (front,back),!old`. */
+export function selectorText({ matchLabels, matchExpressions }: LabelSelector): string {
+  const equal = Object.entries(matchLabels ?? {}).map(([key, value]) => `${key}=${value}`)
+  const more = (matchExpressions ?? []).map(({ key, operator, values }) => {
+    if (operator === 'Exists') return key
+    if (operator === 'DoesNotExist') return `!${key}`
+    return `${key} ${operator === 'In' ? 'in' : 'notin'} (${(values ?? []).join(',')})`
+  })
+  return [...equal, ...more].join(',')
+}

@@ -1,4 +1,4 @@
-import { access } from 'node:fs/promises'
+import { access, statfs } from 'node:fs/promises'
 import { Node, Pod } from '../api/index.ts'
 import { errorText } from '../base/index.ts'
 import {
@@ -7,13 +7,16 @@ import {
   clusterParts,
   isAliveSync,
   type Layout,
+  lastWords,
   listClusters,
+  lockHolder,
   readSupervisorState,
   type SupervisorState,
+  upLock,
 } from '../cluster/index.ts'
-import { type ClusterOptions, type Context, existingCluster } from './context.ts'
+import { type ClusterOptions, type Context, existingCluster, nameFlag } from './context.ts'
 import { table } from './output.ts'
-import { podTroubles } from './pod-trouble.ts'
+import { groupedTroubles, lookCommand } from './pod-trouble.ts'
 
 /** Something that is not as it should be, and what the user can do about it. */
 interface Trouble {
@@ -22,20 +25,20 @@ interface Trouble {
 }
 
 export async function statusCommand(options: ClusterOptions, context: Context): Promise<void> {
-  const { terminal } = context
+  const { terminal, self } = context
   const { config, layout } = await existingCluster(options)
   const state = await readSupervisorState(layout.runDir).catch(() => undefined)
-  const upCommand = `dhow up${config.name === 'dhow' ? '' : ` --name ${config.name}`}`
-  const { rows, troubles } = describeParts(layout, state, upCommand)
+  const { rows, troubles } = await describeParts(layout, state, `${self} up${nameFlag(config.name)}`)
   terminal.out.write(`cluster "${config.name}": ${layout.apiUrl}, data in ${config.dataDir}\n\n`)
   terminal.out.write(table([['PART', 'STATE', 'PID', 'SINCE', 'RESTARTS', 'LAST EXIT'], ...rows]))
+  troubles.push(...(await diskTroubles(layout)))
   if (await canRead(layout.pkiDir)) {
     if (rows.some(([part, is]) => part === 'server' && is === 'runs'))
       troubles.push(...(await describeNodes(layout, context)))
   } else {
     troubles.push({
       what: 'the nodes are not looked at: the keys need root to read',
-      todo: 'sudo dhow status',
+      todo: `sudo ${self} status${nameFlag(config.name)}`,
     })
   }
   const others = (await listClusters()).filter((c) => c.name !== config.name).map((c) => c.name)
@@ -54,6 +57,7 @@ export async function statusCommand(options: ClusterOptions, context: Context): 
   process.exitCode = 1
 }
 
+/** What has lasted for less is not wrong yet. */
 const SETTLE_MS = 30_000
 const MAX_TROUBLES = 20
 
@@ -62,23 +66,15 @@ const canRead = (dir: string) =>
     .then(() => true)
     .catch(() => process.getuid?.() === 0)
 
-function describeParts(
+async function describeParts(
   layout: Layout,
   state: SupervisorState | undefined,
   upCommand: string,
-): { rows: string[][]; troubles: Trouble[] } {
+): Promise<{ rows: string[][]; troubles: Trouble[] }> {
   const troubles: Trouble[] = []
   const supervised = state !== undefined && isAliveSync(state.supervisor)
-  const rows = [
-    [
-      'supervisor',
-      supervised ? 'runs' : 'stopped',
-      supervised ? String(state.supervisor.pid) : '',
-      '',
-      '',
-      '',
-    ],
-  ]
+  const pid = supervised ? String(state.supervisor.pid) : ''
+  const rows = [['supervisor', supervised ? 'runs' : 'stopped', pid, '', '', '']]
   let running = 0
   for (const part of clusterParts(layout)) {
     const known = state?.parts[part.name]
@@ -92,19 +88,36 @@ function describeParts(
       String(known?.restarts ?? 0),
       known?.lastExit ?? '',
     ])
-    if (supervised && !alive)
-      troubles.push({
-        what: `${part.name} does not run (${known?.lastExit ?? 'not started yet'})`,
-        todo: `look at ${part.log}`,
-      })
+    if (!supervised || alive) continue
+    const why = await lastWordsOf(part.log, known?.lastExit)
+    troubles.push({ what: `${part.name} does not run: ${why}`, todo: `its log is ${part.log}` })
   }
-  if (!supervised && running === 0) troubles.push({ what: 'the cluster is down', todo: upCommand })
+  const busy = await lockHolder(upLock(layout))
+  if (busy && !supervised)
+    troubles.push({ what: `process ${busy.pid} is bringing the cluster up or down`, todo: 'wait for it' })
+  else if (!supervised && running === 0) troubles.push({ what: 'the cluster is down', todo: upCommand })
   else if (!supervised)
     troubles.push({ what: 'the supervisor is gone: nothing restarts what ends', todo: upCommand })
   return { rows, troubles }
 }
 
-async function describeNodes(layout: Layout, { clock, terminal }: Context): Promise<Trouble[]> {
+/** What a part said before it ended by itself. One that was killed had no time to say anything. */
+async function lastWordsOf(log: string, lastExit: string | undefined): Promise<string> {
+  if (!lastExit?.startsWith('exit code')) return lastExit ?? 'it has not started yet'
+  const words = await lastWords(log)
+  return words === '' ? lastExit : words.replaceAll('\n', '\n  ')
+}
+
+const LITTLE_SPACE_BYTES = 256 * 1024 * 1024
+
+async function diskTroubles({ config: { dataDir } }: Layout): Promise<Trouble[]> {
+  const { bavail, bsize } = await statfs(dataDir)
+  if (bavail * bsize >= LITTLE_SPACE_BYTES) return []
+  const what = `the disk of ${dataDir} is full: ${Math.floor((bavail * bsize) / 2 ** 20)} MiB are free`
+  return [{ what, todo: 'delete what is not needed; "df" and "du" say what takes the space' }]
+}
+
+async function describeNodes(layout: Layout, { clock, terminal, self }: Context): Promise<Trouble[]> {
   const api = adminApi(layout, await adminIdentity(layout), 5_000)
   const troubles: Trouble[] = []
   try {
@@ -113,39 +126,36 @@ async function describeNodes(layout: Layout, { clock, terminal }: Context): Prom
       const node = items.find((n) => n.metadata.name === name)
       const ready = node?.status.conditions?.find((c) => c.type === 'Ready')
       if (!node)
-        troubles.push({ what: `${name} has not joined`, todo: `look at ${layout.logDir}/agent-${name}.log` })
+        troubles.push({
+          what: `${name} has not joined`,
+          todo: `its log is ${layout.logDir}/agent-${name}.log`,
+        })
       else if (ready?.status !== 'True') {
         troubles.push({
           what: `${name} is not Ready: ${ready?.message ?? 'it has not said why'}`,
-          todo: `look at ${layout.logDir}/agent-${name}.log`,
+          todo: `its log is ${layout.logDir}/agent-${name}.log`,
         })
       }
-      return [
-        name,
-        ready?.status === 'True' ? 'Ready' : node ? 'NotReady' : 'missing',
-        ip,
-        node?.spec.podCIDR ?? '',
-      ]
+      for (const { type, status, message } of node?.status.conditions ?? []) {
+        if (type.endsWith('Pressure') && status === 'True')
+          troubles.push({
+            what: `${name} is under ${type}: ${message ?? ''}`,
+            todo: 'free some, or run less on it',
+          })
+      }
+      const is = ready?.status === 'True' ? 'Ready' : node ? 'NotReady' : 'missing'
+      return [name, node?.spec.unschedulable ? `${is}, cordoned` : is, ip, node?.spec.podCIDR ?? '']
     })
     terminal.out.write(`\n${table([['NODE', 'STATUS', 'ADDRESS', 'PODS'], ...rows])}`)
     const running = pods.items.filter((pod) => pod.status.phase === 'Running').length
     terminal.out.write(`\npods: ${pods.items.length}, of which ${running} run\n`)
-    // What has just begun is not wrong yet.
-    const settled = pods.items.filter(
-      (pod) => clock.now() - Date.parse(pod.metadata.creationTimestamp) > SETTLE_MS,
-    )
-    for (const pod of settled) {
-      for (const what of podTroubles(pod).slice(0, 1)) {
-        troubles.push({
-          what,
-          todo: `kubectl describe pod -n ${pod.metadata.namespace} ${pod.metadata.name}`,
-        })
-      }
-    }
+    const cluster = nameFlag(layout.config.name)
+    for (const group of groupedTroubles(pods.items, clock.now(), SETTLE_MS))
+      troubles.push({ what: `${group.whose} ${group.what}`, todo: lookCommand(group, self, cluster) })
   } catch (error) {
     troubles.push({
       what: `the server does not answer: ${errorText(error)}`,
-      todo: `look at ${layout.logDir}/server.log`,
+      todo: `its log is ${layout.logDir}/server.log`,
     })
   } finally {
     api.close()

@@ -11,15 +11,18 @@ import {
   type UpResult,
 } from '../cluster/index.ts'
 import { applyAll, describeApplied } from './apply.ts'
-import type { Context } from './context.ts'
+import { type Context, nameFlag } from './context.ts'
 import { importArchive } from './image.ts'
 import { type Manifest, readManifests } from './manifests.ts'
+import { selectorText } from './objects.ts'
 import type { Progress } from './output.ts'
-import { podTroubles } from './pod-trouble.ts'
+import { groupedTroubles, lookCommand, type TroubleGroup } from './pod-trouble.ts'
 import { rolloutOf } from './rollout-status.ts'
 import { answeringUrls } from './urls.ts'
 
 interface FollowContext extends Context {
+  /** Of the cluster. */
+  readonly name: string
   readonly progress: Progress
   readonly timeoutMs: number
 }
@@ -46,9 +49,10 @@ export async function applyAndFollow(
   const applied = await applyAll(api, manifests, 'default', (one) =>
     progress.note(`✓ ${describeApplied(one)}`),
   )
+  const deadline = context.clock.monotonic() + context.timeoutMs
   for (const { object, manifest } of applied) {
     if (manifest.kind !== Deployment) continue
-    await followRollout(api, object as Deployment, context)
+    await followRollout(api, object as Deployment, deadline, context)
   }
   const services = applied.filter((a) => a.manifest.kind === Service).map((a) => a.object as Service)
   progress.begin('asking the Services')
@@ -88,20 +92,41 @@ export function imagesIn(value: unknown): string[] {
   )
 }
 
-async function followRollout(api: Api, deployment: Deployment, context: FollowContext): Promise<void> {
-  const { progress, clock, timeoutMs } = context
+/** Why pods are not ready is told as soon as it has lasted for this long. */
+const SETTLE_MS = 5_000
+const TROUBLE_CHECK_MS = 1_000
+
+async function followRollout(
+  api: Api,
+  deployment: Deployment,
+  deadline: number,
+  context: FollowContext,
+): Promise<void> {
+  const { progress, clock, timeoutMs, self } = context
   const { namespace, name } = deployment.metadata
-  const deadline = clock.monotonic() + timeoutMs
   const label = `deployment ${namespace}/${name}`
+  const told = new Set<string>()
+  let checkAt = 0
   progress.begin(`${label}: starting`)
   for (;;) {
     const view = rolloutOf(await api.get(Deployment, { namespace, name }))
     if (view.done) break
     progress.update(`${label}: ${view.updated} of ${view.wanted} replicas are available`)
+    if (clock.monotonic() >= checkAt) {
+      for (const group of await troublesOf(api, deployment, clock.now())) {
+        if (told.has(group.key)) continue
+        told.add(group.key)
+        progress.note(`! ${group.whose} ${group.what}`)
+      }
+      checkAt = clock.monotonic() + TROUBLE_CHECK_MS
+    }
     if (view.failed || clock.monotonic() > deadline) {
-      throw new Error(
-        `cannot finish the rollout of ${label}: ${view.failed ? view.text : `not done after ${timeoutMs / 1000} s`}\n${await whyWaiting(api, deployment)}`,
-      )
+      const why = view.failed ? view.text : `not done after ${timeoutMs / 1000} s`
+      const groups = (await troublesOf(api, deployment, clock.now())).slice(0, 5)
+      const cluster = nameFlag(context.name)
+      const lines = groups.map((g) => `! ${g.whose} ${g.what}\n  → ${lookCommand(g, self, cluster)}`)
+      const none = `its pods say no reason; try: ${self} describe pods -n ${namespace}${cluster}`
+      throw new Error(`cannot finish the rollout of ${label}: ${why}\n${lines.join('\n') || none}`)
     }
     await sleep(clock, 200)
   }
@@ -109,15 +134,8 @@ async function followRollout(api: Api, deployment: Deployment, context: FollowCo
 }
 
 /** What the pods of a Deployment that is not done wait for. */
-async function whyWaiting(api: Api, deployment: Deployment): Promise<string> {
-  const { namespace } = deployment.metadata
-  const labelSelector = Object.entries(deployment.spec.selector.matchLabels ?? {})
-    .map(([key, value]) => `${key}=${value}`)
-    .join(',')
-  const { items } = await api.list(Pod, { namespace, labelSelector })
-  const reasons = items.flatMap(podTroubles)
-  return (
-    [...new Set(reasons)].slice(0, 5).join('\n') ||
-    `its pods say no reason; try: kubectl describe pods -n ${namespace}`
-  )
+async function troublesOf(api: Api, deployment: Deployment, nowMs: number): Promise<TroubleGroup[]> {
+  const labelSelector = selectorText(deployment.spec.selector)
+  const { items } = await api.list(Pod, { namespace: deployment.metadata.namespace, labelSelector })
+  return groupedTroubles(items, nowMs, SETTLE_MS)
 }

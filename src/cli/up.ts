@@ -1,13 +1,14 @@
 import {
   adminKubeconfig,
   changeKubeconfig,
+  findProgram,
   type Layout,
   mergeKubeconfig,
   up,
   userKubeconfig,
 } from '../cluster/index.ts'
-import { type ClusterOptions, type Context, requireRoot } from './context.ts'
-import { Progress } from './output.ts'
+import { type ClusterOptions, type Context, nameFlag, requireRoot } from './context.ts'
+import { Progress, table } from './output.ts'
 
 export interface UpFlags extends ClusterOptions {
   readonly filename?: readonly string[]
@@ -31,6 +32,7 @@ export async function upCommand(flags: UpFlags, context: Context): Promise<void>
   const application = following?.readApplication(flags.filename ?? [])
   const progress = new Progress(terminal, () => clock.monotonic())
   const started = clock.monotonic()
+  sayWhenInterrupted(progress, context, name)
   try {
     const result = await up({
       wishes: { name, dataDir, nodes, apiPort, podCidr, serviceCidr, nodeCidr, clusterDomain },
@@ -57,9 +59,9 @@ export async function upCommand(flags: UpFlags, context: Context): Promise<void>
       terminal.err.write(`cluster "${name}" is up (${((clock.monotonic() - started) / 1000).toFixed(1)} s)\n`)
     if (following && application) {
       const timeoutMs = flags.timeout * 1000
-      await following.applyAndFollow(application, result, { ...context, progress, timeoutMs })
+      await following.applyAndFollow(application, result, { ...context, name, progress, timeoutMs })
     } else if (!result.unchanged) {
-      terminal.out.write(nextCommands(layout))
+      terminal.out.write(nextCommands(layout, context.self, flags.kubeconfig))
     }
     result.api.close()
   } catch (error) {
@@ -68,13 +70,28 @@ export async function upCommand(flags: UpFlags, context: Context): Promise<void>
   }
 }
 
-function nextCommands(layout: Layout): string {
-  const name = layout.config.name === 'dhow' ? '' : ` --name ${layout.config.name}`
-  return `
-try:
-  kubectl get nodes
-  ./dhow up${name} -f examples/shop    an application of several parts
-  ./dhow status${name}                 what runs, and what is wrong
-  ./dhow down${name}                   stop it; the data stays
-`
+/** Ctrl-C ends this command only: every step may be interrupted, and the next `up` goes on from there. */
+function sayWhenInterrupted(progress: Progress, { terminal, self }: Context, name: string): void {
+  const flag = nameFlag(name)
+  for (const [signal, exitCode] of [['SIGINT', 130] as const, ['SIGTERM', 143] as const]) {
+    process.once(signal, () => {
+      progress.fail()
+      terminal.err.write(
+        `interrupted: what was started goes on running (${self} status${flag} says what, ${self} up${flag} goes on, ${self} down${flag} stops it)\n`,
+      )
+      process.exit(exitCode)
+    })
+  }
+}
+
+function nextCommands(layout: Layout, self: string, hasContext: boolean): string {
+  const name = nameFlag(layout.config.name)
+  const get = hasContext && findProgram('kubectl') ? 'kubectl get nodes' : `${self} get nodes${name}`
+  const lines = [
+    [get, 'the nodes of the cluster'],
+    [`${self} up${name} -f examples/shop`, 'an application of several parts'],
+    [`${self} status${name}`, 'what runs, and what is wrong'],
+    [`${self} down${name}`, 'stop it; the data stays'],
+  ]
+  return `\ntry:\n${table(lines.map(([command = '', what = '']) => [`  ${command}`, what]))}`
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Clock } from '../base/index.ts'
 import { run } from './exec.ts'
@@ -59,7 +60,7 @@ export async function ensureCluster(
     )
     if (clash)
       throw new Error(
-        `cannot make cluster "${wishes.name}" in "${dataDir}": it exists in "${clash.dataDir}" (give another --name)`,
+        `cannot make cluster "${wishes.name}" in "${dataDir}": it exists in "${clash.dataDir}" (leave --data-dir out, or give another --name)`,
       )
     const config = existing
       ? changedCluster(existing, wishes)
@@ -72,11 +73,35 @@ export async function ensureCluster(
         `cannot use data dir "${config.dataDir}": expected at most ${MAX_DATA_DIR_BYTES} bytes (the sockets in it have long names)`,
       )
     }
+    await makeDataDir(config.dataDir)
     await writeFileIfChanged(layoutOf(config).configFile, `${JSON.stringify(config, undefined, 2)}\n`)
     await register([...others, config])
     return { config, isNew: existing === undefined }
   } finally {
     await release()
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EROFS: 'its disk is read-only',
+  ENOSPC: 'its disk is full',
+  EDQUOT: 'the quota of its disk is used up',
+  EACCES: 'permission denied',
+  EEXIST: 'a file has that name',
+  ENOTDIR: 'a file is in the way',
+}
+
+async function makeDataDir(dir: string): Promise<void> {
+  try {
+    await mkdir(dir, { recursive: true, mode: 0o711 })
+  } catch (cause) {
+    // Making the folders above it as well, Node calls whatever goes wrong "no such file".
+    const plain = await mkdir(dir).then(
+      () => cause,
+      (error) => error,
+    )
+    const reason = REASONS[(plain as NodeJS.ErrnoException).code ?? ''] ?? String(plain)
+    throw new Error(`cannot make data dir "${dir}": ${reason} (give another --data-dir)`)
   }
 }
 

@@ -30,7 +30,9 @@ export interface DownOptions {
 export async function down(options: DownOptions): Promise<void> {
   const { layout, clock, purge } = options
   const step = options.onStep ?? (() => {})
-  const release = await lockFile(upLock(layout), clock, 60_000)
+  const release = await lockFile(upLock(layout), clock, 60_000, (pid) =>
+    step(`waiting for process ${pid}, which brings this cluster up or down`),
+  )
   try {
     step('stopping the supervisor, the server and the agents')
     await stopOurs(layout, clock)

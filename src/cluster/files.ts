@@ -54,13 +54,20 @@ function isMissing(error: unknown): boolean {
 
 /**
  * One holder at a time, across processes. A lock whose holder died (also by kill -9 or a restart of the machine) is
- * taken over. Resolves to the function that releases it; rejects after `waitMs` with who holds it.
+ * taken over. Resolves to the function that releases it; rejects after `waitMs` with who holds it. `onWait` is told the
+ * holder that is waited for.
  */
-export async function lockFile(path: string, clock: Clock, waitMs = 30_000): Promise<() => Promise<void>> {
+export async function lockFile(
+  path: string,
+  clock: Clock,
+  waitMs = 30_000,
+  onWait: (pid: number) => void = () => {},
+): Promise<() => Promise<void>> {
   await mkdir(dirname(path), { recursive: true })
   const mine = `${path}.${randomUUID()}`
   await writeFileAtomic(mine, JSON.stringify(await selfIdentity()))
   const deadline = clock.monotonic() + waitMs
+  let told: number | undefined
   try {
     for (;;) {
       try {
@@ -74,6 +81,8 @@ export async function lockFile(path: string, clock: Clock, waitMs = 30_000): Pro
         await discard(path, `${mine}.stale`, holder)
         continue
       }
+      if (holder && holder.pid !== told) onWait(holder.pid)
+      told = holder?.pid
       if (clock.monotonic() > deadline) {
         throw new Error(
           `cannot lock "${path}": process ${holder?.pid ?? 'unknown'} has held it for over ${waitMs / 1000} s`,
@@ -86,10 +95,10 @@ export async function lockFile(path: string, clock: Clock, waitMs = 30_000): Pro
   }
 }
 
-/** Whether somebody holds the lock, and lives. */
-export async function isLocked(path: string): Promise<boolean> {
+/** The process that holds the lock, and lives. */
+export async function lockHolder(path: string): Promise<ProcessIdentity | undefined> {
   const holder = await readJson<ProcessIdentity>(path).catch(() => undefined)
-  return holder !== undefined && isAlive(holder)
+  return holder && (await isAlive(holder)) ? holder : undefined
 }
 
 /** Removes the lock of a dead process; when another waiter was faster, and took it, that one's lock is put back. */

@@ -1,9 +1,9 @@
 export { adminApi, adminIdentity } from './access.ts'
 export { hierarchies as cgroupHierarchies, removeCgroup } from './cgroups.ts'
 export { ensureCluster, findCluster, listClusters } from './clusters.ts'
-export { down, ourProcesses } from './down.ts'
+export { down, ourProcesses, upLock } from './down.ts'
 export { attempt as runCommand, CommandError } from './exec.ts'
-export { readJson, writeFileAtomic } from './files.ts'
+export { lockHolder, readJson, writeFileAtomic } from './files.ts'
 export {
   buildImage,
   canonicalName,
@@ -23,7 +23,9 @@ export {
   userKubeconfig,
   withoutContext,
 } from './kubeconfig.ts'
+export { lastWords } from './last-words.ts'
 export { type ClusterConfig, type Layout, layoutOf, type NodeLayout } from './layout.ts'
+export { findProgram } from './machine.ts'
 export { mountsBelow } from './mounts.ts'
 export { namedNamespaces } from './netns.ts'
 export { describeMissing, installPackages, MissingPackagesError, missingRequirements } from './packages.ts'

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { type Clock, processLog, sleep, systemClock, systemRandom } from '../base/index.ts'
 import { COMPILE_CACHE, compileAhead } from './compile.ts'
 import { ourProcesses, upLock } from './down.ts'
-import { isLocked, readJson } from './files.ts'
+import { lockHolder, readJson } from './files.ts'
+import { lastWords } from './last-words.ts'
 import { type ClusterConfig, type Layout, layoutOf } from './layout.ts'
 import { findProgram } from './machine.ts'
 import { type Part, partsOf } from './parts.ts'
@@ -121,13 +122,14 @@ export async function startSupervisor(layout: Layout, clock: Clock): Promise<voi
   child.unref()
   const failed = new Promise<never>((_, reject) => {
     child.on('error', (cause) => reject(new Error('cannot start the supervisor', { cause })))
-    child.on('exit', (code) =>
+    child.on('exit', async (code) => {
+      const words = await lastWords(join(layout.logDir, 'supervisor.log'))
       reject(
-        new Error(
-          `cannot start the supervisor: it ended with exit code ${code}; see "${layout.logDir}/supervisor.log"`,
-        ),
-      ),
-    )
+        new Error(`cannot start the supervisor: it ended with exit code ${code}`, {
+          cause: new Error(words),
+        }),
+      )
+    })
   })
   await Promise.race([failed, waitForState(layout, child.pid!, clock)])
   child.removeAllListeners()
@@ -147,7 +149,7 @@ const GUARD_MS = 2_000
 /** Starts another supervisor when it was killed. Not while the cluster is brought up or down. */
 async function revive(layout: Layout, clock: Clock): Promise<void> {
   const state = await readSupervisorState(layout.runDir).catch(() => undefined)
-  if (!state || isAliveSync(state.supervisor) || (await isLocked(upLock(layout)))) return
+  if (!state || isAliveSync(state.supervisor) || (await lockHolder(upLock(layout)))) return
   processLog('guard').warn({ pid: state.supervisor.pid }, 'the supervisor is gone: starting another')
   await startSupervisor(layout, clock)
 }

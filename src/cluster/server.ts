@@ -51,11 +51,9 @@ export async function runServer(layout: Layout, onStarted: () => void): Promise<
     current = renewed
     listener.renew(tls(renewed))
   })
-  controlPlane.ready.catch((error) => {
-    log.error({ error: String(error) }, 'cannot start the control loops')
-    process.exit(1)
+  controlPlane.ready.then(onStarted, (cause) => {
+    throw new Error('cannot start the control loops', { cause })
   })
-  controlPlane.ready.then(onStarted, () => {})
   await stop
   log.info({}, 'stopping')
   stopping.abort()

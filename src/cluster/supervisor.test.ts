@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { silentLog, systemClock } from '../base/index.ts'
-import { isLocked, lockFile } from './files.ts'
+import { lockFile, lockHolder } from './files.ts'
 import { countEarlyExits, type Part, restartDelayMs } from './parts.ts'
 import { identify, isAliveSync, startTicksOf, stopProcess } from './process.ts'
 import { readSupervisorState, rotate, Supervisor } from './supervisor.ts'
@@ -134,12 +134,17 @@ test('a recycled pid is not mistaken for the process that had it', async () => {
 test('a lock has one holder, and that of a dead process is taken over', async () => {
   const path = join(dir, 'a.lock')
   const release = await lockFile(path, clock)
-  await assert.rejects(lockFile(path, clock, 100), new RegExp(`process ${process.pid} has held it`))
-  assert.ok(await isLocked(path))
+  const waitedFor: number[] = []
+  await assert.rejects(
+    lockFile(path, clock, 200, (pid) => waitedFor.push(pid)),
+    new RegExp(`process ${process.pid} has held it`),
+  )
+  assert.deepEqual(waitedFor, [process.pid])
+  assert.equal((await lockHolder(path))?.pid, process.pid)
   await release()
-  assert.ok(!(await isLocked(path)))
+  assert.equal(await lockHolder(path), undefined)
   writeFileSync(path, JSON.stringify({ pid: process.pid, startTicks: '1', bootId: 'another' }))
-  assert.ok(!(await isLocked(path)))
+  assert.equal(await lockHolder(path), undefined)
   await (await lockFile(path, clock, 1000))()
   assert.ok(!existsSync(path))
 })

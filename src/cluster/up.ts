@@ -1,4 +1,3 @@
-import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isApiError, Lease, Node, Pod } from '../api/index.ts'
 import { type Clock, sleep } from '../base/index.ts'
@@ -11,6 +10,7 @@ import { removeNode, surplusNodes, upLock } from './down.ts'
 import { run } from './exec.ts'
 import { lockFile, writeFileIfChanged } from './files.ts'
 import { adminKubeconfig, kubeconfigText } from './kubeconfig.ts'
+import { lastWords } from './last-words.ts'
 import { type Layout, layoutOf } from './layout.ts'
 import { cniBinDir, findProgram, lacksSysResource } from './machine.ts'
 import { ensureNetwork } from './netns.ts'
@@ -54,7 +54,9 @@ export async function up(options: UpOptions): Promise<UpResult> {
   await ensurePackages(options)
   const { config } = await ensureCluster(options.wishes, clock)
   const layout = layoutOf(config)
-  const release = await lockFile(upLock(layout), clock, 60_000)
+  const release = await lockFile(upLock(layout), clock, 60_000, (pid) =>
+    steps.update(`waiting for process ${pid}, which brings this cluster up or down`),
+  )
   try {
     const runs = await isRunning(layout)
     if (runs) {
@@ -65,7 +67,6 @@ export async function up(options: UpOptions): Promise<UpResult> {
       api.close()
     }
     steps.begin('preparing keys, network and containerd')
-    await mkdir(layout.config.dataDir, { recursive: true, mode: 0o711 })
     const [pki] = await Promise.all([
       clusterPki(layout, clock),
       ensureNetwork(layout),
@@ -212,7 +213,7 @@ async function waitForNodes(
   steps.end(all === 1 ? 'the node is Ready' : `${all} nodes are Ready`)
 }
 
-const HOPELESS_RESTARTS = 6
+const HOPELESS_RESTARTS = 4
 
 /** A part that ends again and again will not come up by waiting. */
 async function failOnCrashLoop(layout: Layout, before: SupervisorState | undefined): Promise<void> {
@@ -221,15 +222,9 @@ async function failOnCrashLoop(layout: Layout, before: SupervisorState | undefin
     const restarts = part.restarts - (before?.parts[name]?.restarts ?? 0)
     if (part.process || restarts < HOPELESS_RESTARTS) continue
     const log = join(layout.logDir, `${name}.log`)
-    const text = await readFile(log, 'utf8').catch(() => '')
-    const end = text
-      .trim()
-      .split('\n')
-      .slice(-12)
-      .map((line) => `  ${line.slice(0, 300)}`)
-      .join('\n')
+    const words = (await lastWords(log)).replaceAll('\n', '\n  ')
     throw new Error(
-      `cannot start ${name}: it ended ${restarts} times, at last with ${part.lastExit}; the end of "${log}":\n${end}`,
+      `cannot start ${name}: it ended ${restarts} times, at last with ${part.lastExit}; "${log}" says\n  ${words}`,
     )
   }
 }
