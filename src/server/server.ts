@@ -5,7 +5,8 @@ import type { Store } from '../store/index.ts'
 import { type BootstrapOptions, bootstrap, keepPublished } from './bootstrap.ts'
 import type { Security, SecurityContext } from './contracts.ts'
 import { Discovery } from './discovery.ts'
-import { type HandlerParts, handle } from './http/handler.ts'
+import { Deadlines } from './http/deadlines.ts'
+import { type HandlerParts, handle, REQUEST_TIMEOUT_MS } from './http/handler.ts'
 import type { HealthCheck } from './http/health.ts'
 import { Inflight } from './http/inflight.ts'
 import { type Listener, listen, type TlsFiles } from './http/listener.ts'
@@ -153,6 +154,7 @@ class Server implements ApiServer {
       clock: options.clock,
       log: options.log,
       inflight,
+      deadlines: new Deadlines(options.clock, REQUEST_TIMEOUT_MS),
       metrics: this.metrics,
       watches: this.#watches,
       closing: core.closing.signal,

@@ -17,6 +17,8 @@ export interface Exchange extends RequestFacts {
   readonly badCertificate: boolean
   readonly remoteAddress: string
   readonly body: Readable
+  /** The whole body is here already and only has to be taken. */
+  readonly bodyArrived: boolean
   /** Whether an answer was begun. */
   readonly answered: boolean
   /** Of the answer; 0 before there is one. */
@@ -82,6 +84,9 @@ export class Http1Exchange implements Exchange {
   }
   get body() {
     return this.#req
+  }
+  get bodyArrived() {
+    return this.#req.complete
   }
   get answered() {
     return this.#res.headersSent
@@ -163,6 +168,9 @@ export class Http2Exchange implements Exchange {
   get body() {
     return this.#stream
   }
+  get bodyArrived() {
+    return false
+  }
   get answered() {
     return this.#stream.headersSent
   }
@@ -211,14 +219,15 @@ function pathOf(target: string): string {
 }
 
 /** The whole body, or 413 as soon as it is longer than `limit`. */
-export function readBody(exchange: Exchange, limit: number): Promise<Buffer> {
+export async function readBody(exchange: Exchange, limit: number): Promise<Buffer> {
+  const { body } = exchange
   const announced = Number(exchange.header('content-length') ?? 0)
-  if (announced > limit) return Promise.reject(tooLarge(limit))
+  if (announced > limit || body.readableLength > limit) throw tooLarge(limit)
+  if (exchange.bodyArrived && !body.readableEnded) return (body.read() as Buffer | null) ?? NO_BODY
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0
     let isDone = false
-    const { body } = exchange
     const broken = (cause?: unknown) => {
       if (isDone) return
       isDone = true
@@ -245,6 +254,8 @@ export function readBody(exchange: Exchange, limit: number): Promise<Buffer> {
     exchange.onClose(broken)
   })
 }
+
+const NO_BODY = Buffer.alloc(0)
 
 function tooLarge(limit: number): ApiError {
   return new ApiError('RequestEntityTooLarge', `Request entity too large: limit is ${limit}`)

@@ -4,6 +4,7 @@ import type { Kind } from '../../schema/index.ts'
 import type { Operations } from '../operations.ts'
 import { noSuchPath } from '../registry/resources.ts'
 import { AnswerContext, sendError } from './answer.ts'
+import type { Deadlines } from './deadlines.ts'
 import type { Exchange } from './exchange.ts'
 import { type Inflight, isLongRunning } from './inflight.ts'
 import type { ServerMetrics } from './metrics.ts'
@@ -19,6 +20,7 @@ export interface HandlerParts {
   readonly clock: Clock
   readonly log: Log
   readonly inflight: Inflight
+  readonly deadlines: Deadlines
   readonly metrics: ServerMetrics
   readonly serves: (kind: Kind) => boolean
   /** Paths that name no resource; false when the path leads nowhere. */
@@ -38,7 +40,7 @@ export interface Request {
   readonly parts: HandlerParts
 }
 
-const REQUEST_TIMEOUT_MS = 60_000
+export const REQUEST_TIMEOUT_MS = 60_000
 
 /** From an exchange to its answer; it never throws. */
 export function handle(exchange: Exchange, parts: HandlerParts): void {
@@ -61,7 +63,7 @@ export function handle(exchange: Exchange, parts: HandlerParts): void {
     const user = await identify(exchange, parts)
     atEnd.push(parts.inflight.enter(user, info))
     if (!isLongRunning(info))
-      atEnd.push(clock.after(REQUEST_TIMEOUT_MS, () => sendError(exchange, timedOut(), context)))
+      atEnd.push(parts.deadlines.start(() => sendError(exchange, timedOut(), context)))
     const allowed = parts.operations.authorize(user, info)
     if (allowed) await allowed
     const request: Request = { exchange, info, user, context, parts }
