@@ -161,6 +161,7 @@ export class Registration {
 
   #pause(ms: number): Promise<void> {
     const { clock, signal } = this.#options
+    if (signal.aborted) return Promise.resolve()
     return new Promise((resolve) => {
       const done = () => {
         cancel()

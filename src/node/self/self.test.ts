@@ -106,11 +106,12 @@ interface World {
 async function registered(
   check: (world: World) => Promise<void>,
   before: (world: World) => Promise<void> = async () => {},
+  stop = new AbortController(),
+  onNode: () => void = () => {},
 ): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), 'dhow-self-'))
   const clock = new VirtualClock(NOW)
   const api = new MemoryApi({ clock })
-  const stop = new AbortController()
   const patches = () => api.calls.filter((c) => c.verb === 'patch').length
   const world: World = { api, clock, problems: [], starting: false, down: false, patches }
   const runtime = new FakeRuntime({ clock })
@@ -129,7 +130,7 @@ async function registered(
     facts: async () => nodeFacts,
     starting: () => world.starting,
     problems: () => world.problems,
-    onNode: () => {},
+    onNode,
     onHealth: () => {},
   })
   const running = registration.run()
@@ -218,6 +219,18 @@ test('an agent that does not get ready again says so after a while', () =>
       })
     },
   ))
+
+test('an agent that is told to stop while it reports does not wait for the next report', () => {
+  const stopInReport = new AbortController()
+  return registered(
+    async ({ clock }) => {
+      await clock.advance(0)
+    },
+    async () => {},
+    stopInReport,
+    () => stopInReport.abort(),
+  )
+})
 
 test('a new node is not ready before its agent has looked', () =>
   registered(
