@@ -292,6 +292,7 @@ function housekeep(options: NodeAgentOptions, parts: Parts, signal: AbortSignal)
 function register(options: NodeAgentOptions, parts: Parts, port: number, signal: AbortSignal): Registration {
   const { api, clock, log, nodeName, rootDir } = options
   const { runtime } = parts
+  let leaseOwner: string | undefined
   const registration = new Registration({
     api,
     clock,
@@ -316,13 +317,19 @@ function register(options: NodeAgentOptions, parts: Parts, port: number, signal:
     onNode: (node) => {
       announceNode(parts, node)
       parts.node = node
+      leaseOwner = node.metadata.uid
       options.onNode?.(node)
     },
     onHealth: (health) => {
       parts.pressure = health.pressure
     },
   })
-  void keepLease({ api, clock, log, nodeName, nodeUid: () => parts.node?.metadata.uid, signal })
+  const onLost = () => {
+    // A Lease that belongs to a Node that is gone would go with it again.
+    leaseOwner = undefined
+    registration.again()
+  }
+  void keepLease({ api, clock, log, nodeName, nodeUid: () => leaseOwner, onLost, signal })
   return registration
 }
 

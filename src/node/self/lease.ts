@@ -14,6 +14,8 @@ export async function keepLease(deps: {
   readonly log: Log
   readonly nodeName: string
   readonly nodeUid: () => string | undefined
+  /** The Lease is gone: it goes with the Node, so that one may be gone too. */
+  readonly onLost: () => void
   readonly signal: AbortSignal
 }): Promise<void> {
   const { api, clock, log, nodeName, signal } = deps
@@ -26,6 +28,7 @@ export async function keepLease(deps: {
       await sleep(clock, RENEW_MS, signal)
     } catch (error) {
       if (signal.aborted) return
+      if (known && isApiError(error, 'NotFound')) deps.onLost()
       known = undefined
       if (delay === MAX_RETRY_MS)
         log.warn({ error: (error as Error).message }, 'cannot renew the lease of this node yet')

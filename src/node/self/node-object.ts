@@ -113,7 +113,12 @@ export function nodeConditions(
     ['PIDPressure', pressure.pid, ...words(pressure.pid, 'PID', 'PID available')],
     problems.length === 0
       ? ['Ready', true, 'KubeletReady', 'kubelet is posting ready status']
-      : ['Ready', false, 'KubeletNotReady', `[${problems.join(', ')}]`],
+      : [
+          'Ready',
+          false,
+          'KubeletNotReady',
+          problems.length === 1 ? problems[0]! : `[${problems.join(', ')}]`,
+        ],
   ]
   const old = new Map((before ?? []).map((c) => [c.type as string, c]))
   const result = ours.map(([type, yes, reason, message]) => {

@@ -58,6 +58,12 @@ export class Registration {
     this.#poke?.()
   }
 
+  /** Reports again now, though nothing has changed here: the object may be gone. */
+  again(): void {
+    this.#last = ''
+    this.poke()
+  }
+
   async run(): Promise<void> {
     const { clock, log, signal } = this.#options
     this.#startedAt = clock.monotonic()

@@ -59,6 +59,8 @@ test('a node is not ready while anything is wrong, and says what', () => {
     'PIDPressure False KubeletHasSufficientPID: kubelet has sufficient PID available',
     'Ready False KubeletNotReady: [one, two]',
   ])
+  const alone = nodeConditions({ ...healthy, problems: ['one'] }, undefined, 'now')
+  assert.equal(alone.find((c) => c.type === 'Ready')?.message, 'one')
 })
 
 test('a condition that stays keeps the time since when', () => {
@@ -101,6 +103,8 @@ interface World {
   /** Set: the runtime does not answer. */
   down: boolean
   patches(): number
+  /** The object may be gone. */
+  lost(): void
 }
 
 async function registered(
@@ -113,7 +117,8 @@ async function registered(
   const clock = new VirtualClock(NOW)
   const api = new MemoryApi({ clock })
   const patches = () => api.calls.filter((c) => c.verb === 'patch').length
-  const world: World = { api, clock, problems: [], starting: false, down: false, patches }
+  const lost = () => registration.again()
+  const world: World = { api, clock, problems: [], starting: false, down: false, patches, lost }
   const runtime = new FakeRuntime({ clock })
   runtime.problems = async () => {
     if (world.down) throw new Error('no answer')
@@ -176,6 +181,17 @@ test('a node that was deleted comes back', () =>
       await clock.advance(60_000)
       return (await ready(api).catch(() => '')) === 'True'
     })
+  }))
+
+test('a node that was deleted comes back at once when somebody notices', () =>
+  registered(async ({ api, clock, lost }) => {
+    await eventually('ready', async () => (await ready(api)) === 'True')
+    const passed = clock.monotonic()
+    await api.delete(Node, { name: 'n1' })
+    await nextTurn()
+    lost()
+    await eventually('back', async () => (await ready(api).catch(() => '')) === 'True')
+    assert.equal(clock.monotonic(), passed)
   }))
 
 test('an agent that starts again does not make a ready node unready', () =>
@@ -260,6 +276,7 @@ test('a runtime that is away for a moment does not make the node unready, one th
   }))
 
 test('the lease is renewed every ten seconds, and made again when it is gone', async () => {
+  let lost = 0
   const clock = new VirtualClock(NOW)
   const api = new MemoryApi({ clock })
   const stop = new AbortController()
@@ -269,6 +286,7 @@ test('the lease is renewed every ten seconds, and made again when it is gone', a
     log: silentLog,
     nodeName: 'n1',
     nodeUid: () => 'u',
+    onLost: () => lost++,
     signal: stop.signal,
   })
   const key = { namespace: 'kube-node-lease', name: 'n1' }
@@ -282,6 +300,7 @@ test('the lease is renewed every ten seconds, and made again when it is gone', a
   await clock.advance(1_000)
   await eventually('another lease', () => renewed().catch(() => undefined))
   assert.equal((await api.get(Lease, key)).metadata.ownerReferences?.[0]?.uid, 'u')
+  assert.equal(lost, 1)
   stop.abort()
   await running
 })
