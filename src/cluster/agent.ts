@@ -36,6 +36,8 @@ export async function runAgent(layout: Layout, nodeName: string, onStarted: () =
   const api = httpsApi({ server: layout.apiUrl, tls: () => identity.client, userAgent: 'dhow-agent' })
   const informers = new Informers({ api, clock, random, log, signal })
   followPodNetwork({ layout, node, informers, clock, log, signal })
+  // The server answers names where no agent does.
+  const standIn = { address: layout.apiIp, port: layout.config.apiPort }
   const proxy = startServiceProxy({
     informers,
     nodeName,
@@ -44,7 +46,7 @@ export async function runAgent(layout: Layout, nodeName: string, onStarted: () =
     serviceCIDR: layout.config.serviceCidr,
     tableName: layout.proxyTable,
     reservedIPs: [layout.dnsIp],
-    dnsFallback: { address: layout.dnsIp, to: { address: layout.apiIp, port: layout.config.apiPort } },
+    dnsFallback: { address: layout.dnsIp, to: standIn },
     clock,
     log: log.child({ part: 'proxy' }),
     signal,
@@ -58,6 +60,7 @@ export async function runAgent(layout: Layout, nodeName: string, onStarted: () =
     clusterCIDRs: [serviceCidr, podCidr],
     hasHostLoopback: node.netns === undefined,
     memoryFile: join(node.agentDir, 'names'),
+    standIn,
     clock,
     random,
     log: log.child({ part: 'dns' }),

@@ -10,6 +10,7 @@ import { Listener } from './listener.ts'
 import { type Known, recall, remember } from './memory.ts'
 import { isLoopback, parseResolvConf } from './resolv-conf.ts'
 import { Responder } from './responder.ts'
+import { leaveToStandIn } from './stand-in.ts'
 import type { Upstream } from './transport.ts'
 import type { ZoneView } from './zone.ts'
 
@@ -38,6 +39,8 @@ export interface ClusterDnsOptions {
   readonly metrics?: Metrics
   /** Where to keep what is known, for a start while the API is away. Without it nothing is kept. */
   readonly memoryFile?: string
+  /** Who is asked in our place until we answer: questions are left to it until we know what to say. */
+  readonly standIn?: Upstream
   /** Ends the service. The link stays. */
   readonly signal: AbortSignal
   readonly run?: Command
@@ -59,16 +62,21 @@ const NEWS_MS = 300
 
 /** Answers names of the cluster from the node's own informers, and asks the machine's resolvers for the rest. */
 export function startClusterDns(options: ClusterDnsOptions): ClusterDns {
-  const { clock, log, signal } = options
+  const { clock, random, log, signal } = options
   const ready = Promise.withResolvers<{ readonly port: number }>()
   ready.promise.catch(() => {})
   let listener: Listener | undefined
-  const responder = makeResponder(options)
+  const synced = Promise.all(
+    [options.informers.for(Service), slicesIn(options.informers)].map((i) => i.whenSynced(signal)),
+  )
+  const responder = makeResponder(options, synced)
   const open = async () => {
     for (let pauseMs = RETRY_MS.first; !signal.aborted; pauseMs = Math.min(RETRY_MS.most, pauseMs * 2)) {
       try {
         const { link, address, port = 53, run = machineCommand() } = options
         if (link) await ensureOwnAddress(run, link, address)
+        if (options.standIn)
+          await leaveToStandIn(options.standIn, synced, { clock, random, patienceMs: PATIENCE_MS, signal })
         listener = await Listener.open({ ...options, address, port, responder })
         if (signal.aborted) return listener.close()
         return ready.resolve({ port: listener.port })
@@ -91,8 +99,8 @@ export function startClusterDns(options: ClusterDnsOptions): ClusterDns {
   return { whenReady: () => ready.promise, isHealthy: () => listener !== undefined }
 }
 
-function makeResponder(options: ClusterDnsOptions): Responder {
-  const { informers, clusterDomain, address, clusterCIDRs, clock, signal } = options
+function makeResponder(options: ClusterDnsOptions, synced: Promise<unknown>): Responder {
+  const { informers, clusterDomain, address, clusterCIDRs, clock } = options
   const services = informers.for(Service)
   const slices = slicesIn(informers)
   indexAddresses(informers)
@@ -100,7 +108,6 @@ function makeResponder(options: ClusterDnsOptions): Responder {
   const { memoryFile, log } = options
   let remembered = memoryFile === undefined ? undefined : recall(memoryFile, log)
   if (memoryFile !== undefined) remember(memoryFile, informers, options)
-  const synced = Promise.all([services, slices].map((i) => i.whenSynced(signal)))
   synced.then(
     () => {
       remembered = undefined

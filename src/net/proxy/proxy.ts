@@ -10,7 +10,7 @@ import { type NodeView, planFrontends } from './frontends.ts'
 import { type HealthPort, HealthPorts } from './health-ports.ts'
 import { type Kernel, nftKernel } from './kernel.ts'
 import { type Change, type Contents, diffContents, RuleSet } from './rule-set.ts'
-import { type DnsFallback, fallbackRules, renderTable, type TableOptions } from './table.ts'
+import { type DnsFallback, renderFallback, renderTable, type TableOptions } from './table.ts'
 import { renderChanges, renderNewChains } from './transaction.ts'
 
 export interface ServiceProxyOptions {
@@ -163,10 +163,8 @@ class RunningProxy implements ServiceProxy {
   async #tryFallback(): Promise<void> {
     const { dnsFallback, log } = this.#options
     if (!dnsFallback) return
-    const rules = fallbackRules(dnsFallback).map((rule) => `add rule ip dhow_try try ${rule}`)
-    const chain = 'add chain ip dhow_try try { type nat hook prerouting priority dstnat; }'
     try {
-      await this.#command('nft', ['-c', '-f', '-'], ['add table ip dhow_try', chain, ...rules, ''].join('\n'))
+      await this.#command('nft', ['-c', '-f', '-'], renderFallback('dhow_try', dnsFallback))
       this.#table = { ...this.#table, dnsFallback }
       this.#kernel = nftKernel(this.#table, this.#command)
     } catch (error) {

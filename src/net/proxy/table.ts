@@ -74,13 +74,14 @@ function chains({
     ? [`ct state related ct original ip daddr ${own} icmp type destination-unreachable drop`]
     : []
   return {
+    ...(dnsFallback ? forgettingChains(dnsFallback) : {}),
     forward_new: [
       `${FRONTEND} @restricted ${FRONTEND} . ip saddr != @sources drop`,
       `${FRONTEND} vmap @services`,
     ],
     prerouting: [
       'type nat hook prerouting priority dstnat; policy accept;',
-      ...(dnsFallback ? fallbackRules(dnsFallback) : []),
+      ...(dnsFallback ? [fallbackRule(dnsFallback)] : []),
       `${FRONTEND} @restricted ${FRONTEND} . ip saddr != @sources drop`,
       `ip saddr != ${podCidr} fib saddr type != local ${FRONTEND} vmap @outside_services`,
       'jump forward_new',
@@ -124,10 +125,33 @@ function chains({
   }
 }
 
-/** New questions stay where a socket waits for them, and go elsewhere while there is none. */
-export function fallbackRules({ address, to }: DnsFallback): readonly string[] {
-  const question = `ip daddr ${address} udp dport 53`
-  return [`${question} socket wildcard 0 accept`, `${question} dnat to ${to.address}:${to.port}`]
+/** Questions go elsewhere while no socket waits for them here. */
+const fallbackRule = ({ address, to }: DnsFallback) =>
+  `ip daddr ${address} udp dport 53 dnat to ${to.address}:${to.port}`
+
+/**
+ * Where a socket waits, question and answer are no connection to the kernel: it would remember who was asked, and send a
+ * resolver that asks again to a process that is no more.
+ */
+const forgettingChains = ({ address }: DnsFallback) => ({
+  forget_questions: [
+    'type filter hook prerouting priority raw; policy accept;',
+    `ip daddr ${address} udp dport 53 socket wildcard 0 notrack`,
+  ],
+  forget_answers: [
+    'type filter hook output priority raw; policy accept;',
+    `ip saddr ${address} udp sport 53 notrack`,
+  ],
+})
+
+/** A table of that name that has nothing but what the fallback needs, for the kernel to judge. */
+export function renderFallback(table: string, fallback: DnsFallback): string {
+  const all = {
+    ...forgettingChains(fallback),
+    prerouting: ['type nat hook prerouting priority dstnat; policy accept;', fallbackRule(fallback)],
+  }
+  const body = Object.entries(all).map(([name, rules]) => `chain ${name} { ${rules.join('\n')}\n }`)
+  return `table ip ${table} {\n${body.join('\n')}\n}\n`
 }
 
 /** An empty chain with this name tells that the table is what this version makes of these options. */

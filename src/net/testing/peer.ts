@@ -5,6 +5,7 @@ import { connect, createServer } from 'node:net'
 export type Request =
   | { readonly op: 'serveTcp'; readonly port: number }
   | { readonly op: 'serveUdp'; readonly address: string; readonly port: number }
+  | { readonly op: 'stopUdp'; readonly address: string; readonly port: number }
   | { readonly op: 'callTcp'; readonly address: string; readonly port: number; readonly from?: string }
   | { readonly op: 'callUdp'; readonly address: string; readonly port: number; readonly fromPort?: number }
   /** Calls again and again until `stop`; the answer to `stop` counts. */
@@ -18,6 +19,7 @@ export interface Tally {
 
 const CALL_MS = 700
 const udpByPort = new Map<number, UdpSocket>()
+const servedUdp = new Map<string, UdpSocket>()
 let load: { stopped: boolean; done: Promise<Tally> } | undefined
 
 process.on('message', (message: { id: number; request: Request }) => {
@@ -34,6 +36,9 @@ async function handle(request: Request): Promise<unknown> {
       return serveTcp(request.port)
     case 'serveUdp':
       return serveUdp(request.address, request.port)
+    case 'stopUdp':
+      servedUdp.get(`${request.address}:${request.port}`)?.close()
+      return undefined
     case 'callTcp':
       return callTcp(request.address, request.port, request.from)
     case 'callUdp':
@@ -69,6 +74,7 @@ function serveTcp(port: number): Promise<void> {
 
 function serveUdp(address: string, port: number): Promise<void> {
   const socket = createSocket('udp4')
+  servedUdp.set(`${address}:${port}`, socket)
   socket.on('message', (_data, from) => socket.send(`${address} ${from.address}`, from.port, from.address))
   return new Promise((resolve, reject) => {
     socket.on('error', reject)
