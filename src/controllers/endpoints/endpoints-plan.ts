@@ -21,6 +21,7 @@ import {
   targetRefOf,
 } from './members.ts'
 import { HEADLESS } from './slices-plan.ts'
+import { changedBetween, sinceBirth, sinceOf, withTriggerTime } from './trigger-time.ts'
 
 export const ENDPOINTS_MANAGED_BY = 'endpoints.kubernetes.io/managed-by'
 export const ENDPOINTS_CONTROLLER = 'endpoint-controller'
@@ -44,9 +45,9 @@ export function planEndpoints({ service, pods, endpoints }: ObservedEndpoints): 
   const content = { ...(subsets.length > 0 ? { subsets } : {}) }
   if (!endpoints) {
     const { namespace, name } = service.metadata
-    return plan([
-      create(Endpoints, { metadata: { namespace, name, labels, ...annotated(annotations) }, ...content }),
-    ])
+    const at = sinceBirth(service, sinceOf(pods)(changedBetween([], subsets)))
+    const metadata = { namespace, name, labels, annotations: withTriggerTime(annotations, at) }
+    return plan([create(Endpoints, { metadata, ...content })])
   }
   const { subsets: _, ...rest } = endpoints
   const { annotations: __, ...metadata } = endpoints.metadata
@@ -55,7 +56,10 @@ export function planEndpoints({ service, pods, endpoints }: ObservedEndpoints): 
     metadata: { ...metadata, labels, ...annotated(annotations) },
     ...content,
   } as Endpoints
-  return plan([equal(next, endpoints) ? undefined : update(Endpoints, next)])
+  if (equal(next, endpoints)) return plan([])
+  const at = sinceOf(pods)(changedBetween(endpoints.subsets, subsets))
+  const noted = { ...next.metadata, annotations: withTriggerTime(annotations, at) }
+  return plan([update(Endpoints, { ...next, metadata: noted })])
 }
 
 function annotated(annotations: Readonly<Record<string, string>>) {

@@ -194,6 +194,32 @@ test('pods that resolve a named port differently are in slices of their own', as
   await h.end()
 })
 
+test('what is written says since when it should have been', async () => {
+  const h = await running()
+  const told = async () => {
+    const [slice] = await h.slices()
+    return [slice, await h.ep()].map(
+      (o) => o!.metadata.annotations?.['endpoints.kubernetes.io/last-change-trigger-time'],
+    )
+  }
+  const { creationTimestamp } = (await h.api.get(Service, key)).metadata
+  assert.deepEqual(await told(), [creationTimestamp, creationTimestamp])
+  await h.settle(60_000)
+  const first = await addPod(h, 'first')
+  const at = first.status.conditions![0]!.lastTransitionTime
+  await h.settle(60_000)
+  assert.deepEqual(await told(), [at, at])
+  const second = await addPod(h, 'second')
+  await h.settle()
+  const later = second.status.conditions![0]!.lastTransitionTime
+  assert.notEqual(later, at)
+  assert.deepEqual(await told(), [later, later])
+  await h.api.delete(Pod, first.metadata, { gracePeriodSeconds: 0 })
+  await h.settle()
+  assert.deepEqual(await told(), [undefined, undefined])
+  await h.end()
+})
+
 test('a headless Service names its pods, and marks what it owns', async () => {
   const h = await running({ clusterIP: 'None', ports: [] })
   await addPod(h, 'a', true, { hostname: 'a-0', subdomain: 'web' })

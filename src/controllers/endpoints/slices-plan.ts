@@ -18,6 +18,7 @@ import {
   targetRefOf,
   zoneOf,
 } from './members.ts'
+import { type Since, sinceBirth, sinceOf, withTriggerTime } from './trigger-time.ts'
 
 export const MANAGED_BY = 'endpointslice.kubernetes.io/managed-by'
 export const SLICE_CONTROLLER = 'endpointslice-controller.k8s.io'
@@ -49,11 +50,12 @@ export function planSlices(observed: ObservedSlices): Plan {
   const families = familiesOf(service)
   const groups = groupsOf(observed, families)
   const living = observed.slices.filter((s) => s.metadata.deletionTimestamp === undefined)
+  const since = sinceOf(observed.pods)
   const actions: Action[] = []
   for (const family of families) {
     const own = [...groups.values()].filter((g) => g.family === family)
     const existing = living.filter((s) => s.addressType === family)
-    actions.push(...planFamily(service, family, own, existing))
+    actions.push(...planFamily(service, family, own, existing, since))
   }
   const foreign = living.filter((s) => !families.includes(s.addressType as Family))
   actions.push(...foreign.map((s) => remove(EndpointSlice, s)))
@@ -162,6 +164,7 @@ function planFamily(
   family: Family,
   groups: readonly Group[],
   existing: readonly EndpointSlice[],
+  since: Since,
 ): Action[] {
   const actions: Action[] = []
   const byPorts = Map.groupBy(existing, (s) => portsKey((s.ports ?? []) as readonly ResolvedPort[]))
@@ -172,8 +175,9 @@ function planFamily(
     byPorts.delete(key)
     left += fitted.filled.length
     for (const { slice, endpoints } of fitted.filled) {
-      if (!slice) actions.push(create(EndpointSlice, newSlice(service, family, group.ports, endpoints)))
-      else actions.push(...updated(service, slice, endpoints))
+      if (!slice)
+        actions.push(create(EndpointSlice, newSlice(service, family, group.ports, endpoints, since)))
+      else actions.push(...updated(service, slice, endpoints, since))
     }
     actions.push(...fitted.empty.map((s) => remove(EndpointSlice, s)))
   }
@@ -183,7 +187,7 @@ function planFamily(
   const [kept, ...rest] = strays.sort(
     (a, b) => Number((a.ports ?? []).length > 0) - Number((b.ports ?? []).length > 0),
   )
-  if (!kept) return [...actions, create(EndpointSlice, newSlice(service, family, [], []))]
+  if (!kept) return [...actions, create(EndpointSlice, newSlice(service, family, [], [], since))]
   const { endpoints: _, ports: __, ...bare } = kept
   const emptied = { ...bare, endpoints: [], ports: [] } as unknown as EndpointSlice
   const writes = equal(withLabels(service, emptied), kept)
@@ -268,12 +272,14 @@ function newSlice(
   family: Family,
   ports: readonly ResolvedPort[],
   endpoints: readonly Endpoint[],
+  since: Since,
 ): Input<EndpointSlice> {
   return {
     metadata: {
       namespace: service.metadata.namespace,
       generateName: `${service.metadata.name}-`,
       labels: labelsFor(service),
+      annotations: withTriggerTime({}, sinceBirth(service, since(uidsOf(endpoints)))),
       ownerReferences: [controllerReference(service)],
     },
     addressType: family,
@@ -282,11 +288,28 @@ function newSlice(
   }
 }
 
-function updated(service: Service, slice: EndpointSlice, endpoints: readonly Endpoint[]): Action[] {
-  const same =
-    endpoints.length === slice.endpoints.length && endpoints.every((e, i) => e === slice.endpoints[i])
-  const next = withLabels(service, same ? slice : { ...slice, endpoints })
+function updated(
+  service: Service,
+  slice: EndpointSlice,
+  endpoints: readonly Endpoint[],
+  since: Since,
+): Action[] {
+  const before = new Set(slice.endpoints)
+  const changed = endpoints.filter((e) => !before.has(e))
+  const same = changed.length === 0 && endpoints.length === slice.endpoints.length
+  const next = withLabels(service, same ? slice : withEndpoints(slice, endpoints, since(uidsOf(changed))))
   return next === slice ? [] : [update(EndpointSlice, next)]
+}
+
+const uidsOf = (endpoints: readonly Endpoint[]) => endpoints.map((e) => e.targetRef?.uid ?? '')
+
+function withEndpoints(
+  slice: EndpointSlice,
+  endpoints: readonly Endpoint[],
+  at: string | undefined,
+): EndpointSlice {
+  const annotations = withTriggerTime(slice.metadata.annotations, at)
+  return { ...slice, metadata: { ...slice.metadata, annotations }, endpoints }
 }
 
 function withLabels(service: Service, slice: EndpointSlice): EndpointSlice {
