@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadAll } from 'js-yaml'
 import { kindFor } from '../api/index.ts'
-import type { Kind } from '../schema/index.ts'
+import { type Kind, kubernetesYaml } from '../schema/index.ts'
 import { UsageError } from './context.ts'
 
 /** An object as an author wrote it, and where. */
@@ -48,7 +48,7 @@ function filesAt(path: string): string[] {
 export function parse(text: string, source: string): Manifest[] {
   let documents: unknown[]
   try {
-    documents = loadAll(text) as unknown[]
+    documents = loadAll(text, { schema: kubernetesYaml }) as unknown[]
   } catch (cause) {
     throw new UsageError(`cannot read "${source}": expected YAML`, { cause })
   }

@@ -131,3 +131,4 @@ export {
   typeMeta,
 } from './type.ts'
 export { WireError } from './wire.ts'
+export { kubernetesYaml } from './yaml.ts'

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { load, YAMLException } from 'js-yaml'
 import { ApiError, badRequest } from '../../api/index.ts'
-import { JsonError, openEnvelope, parseJson } from '../../schema/index.ts'
+import { JsonError, kubernetesYaml, openEnvelope, parseJson } from '../../schema/index.ts'
 import { type Exchange, readBody } from './exchange.ts'
 import { mediaTypeOf } from './negotiate.ts'
 
@@ -72,7 +72,7 @@ function parseYamlBody(bytes: Buffer): ParsedBody {
   let value: unknown
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-    value = load(text)
+    value = load(text, { schema: kubernetesYaml })
   } catch (error) {
     if (error instanceof YAMLException)
       throw badRequest(`cannot read the body as YAML: ${error.message.split('\n')[0]}`)

@@ -336,7 +336,7 @@ describe('what is answered', () => {
   })
 
   test('YAML goes in and comes out', async () => {
-    const text = 'metadata:\n  name: yaml\ndata:\n  on: "yes"\n  n: "0x10"\n'
+    const text = 'metadata:\n  name: yaml\ndata:\n  "on": "yes"\n  hex: "0x10"\nimmutable: no\n'
     const answer = await send('POST', MAPS, text, {
       'content-type': 'application/yaml',
       accept: 'application/yaml',
@@ -344,7 +344,7 @@ describe('what is answered', () => {
     assert.equal(answer.status, 201)
     assert.equal(answer.headers['content-type'], 'application/yaml')
     assert.match(answer.text, /^kind: ConfigMap\napiVersion: v1\nmetadata:\n {2}name: yaml\n/)
-    assert.deepEqual((await send('GET', `${MAPS}/yaml`)).json.data, { on: 'yes', n: '0x10' })
+    assert.deepEqual((await send('GET', `${MAPS}/yaml`)).json.data, { on: 'yes', hex: '0x10' })
   })
 
   test('protobuf goes in and comes out, alone and in lists', async () => {
