@@ -1,6 +1,6 @@
 import { isIPv4 } from 'node:net'
 import { EndpointSlice, Node, Service } from '../../api/index.ts'
-import { type Clock, type Log, type Metrics, noMetrics, sleep } from '../../base/index.ts'
+import { type Clock, type Log, type Metrics, noMetrics, pause, sleep } from '../../base/index.ts'
 import type { Informers } from '../../client/index.ts'
 import { type Command, machineCommand } from '../command.ts'
 import { BY_SERVICE, serviceOf, slicesIn } from '../indexes.ts'
@@ -147,7 +147,7 @@ class RunningProxy implements ServiceProxy {
           // What the kernel has now is not certain: it is read before the next try.
           this.#isKnown = false
           log.error({ err: error, retryMs }, 'cannot bring the Services into nftables; trying again')
-          await sleep(clock, retryMs, signal).catch(() => {})
+          await pause(clock, retryMs, signal)
           retryMs = Math.min(RETRY_MS.most, retryMs * 2)
         }
       }

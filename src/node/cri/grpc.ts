@@ -126,6 +126,7 @@ export function grpcChannel(peer: string, dial: () => Socket, clock: Clock): Grp
       }),
 
     async *stream(path, request, signal) {
+      if (signal.aborted) return
       let call: ClientHttp2Stream
       try {
         call = open(path, request)
