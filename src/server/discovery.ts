@@ -12,13 +12,14 @@ export class Discovery {
   readonly #documents = new Map<string, Document>()
   readonly #groups: readonly Group[]
 
+  /** `serverAddress`: host and port, '' where the server does not know. */
   constructor(kinds: readonly Kind[], serverAddress: string) {
     this.#groups = groupsOf(kinds)
     const core = this.#groups.find((g) => g.name === '')
     this.#add('/api', {
       kind: 'APIVersions',
       versions: core ? core.versions.map((v) => v.version) : [],
-      serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress }],
+      serverAddressByClientCIDRs: serverAddress === '' ? [] : [{ clientCIDR: '0.0.0.0/0', serverAddress }],
     })
     const named = this.#groups.filter((g) => g.name !== '')
     this.#add('/apis', { kind: 'APIGroupList', apiVersion: 'v1', groups: named.map((g) => apiGroup(g)) })

@@ -146,7 +146,7 @@ class Server implements ApiServer {
       objects: () => this.#objectCounts(),
     })
     const served = new Set<Kind>(servedKinds)
-    const discovery = new Discovery(servedKinds, '')
+    const discovery = new Discovery(servedKinds, addressOf(options.advertise))
     const openapi = new OpenApi(servedKinds, VERSION.gitVersion, options.clock)
     const checks = [...this.#healthChecks(), ...(options.healthChecks ?? [])]
     this.#parts = {
@@ -225,4 +225,11 @@ class Server implements ApiServer {
     }
     return counts
   }
+}
+
+/** Where clients reach this server, as /api says it. */
+function addressOf(advertise: BootstrapOptions['advertise']): string {
+  if (!advertise) return ''
+  const { address, port } = advertise
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }
