@@ -37,21 +37,25 @@ interface Writer {
   readonly name: string
   acknowledged: Written
   attempted: number
-  /** Each acknowledgement, for the watcher to show. */
+  /** The newest that a read or a watch has shown: that, too, has to be on disk. */
+  shown: Written
+  /** Each acknowledgement, and what was found after each kill, for the watcher to show. */
   readonly history: Written[]
 }
 
 const revisionOf = (object: { metadata: { resourceVersion?: string } }) =>
   Number(object.metadata.resourceVersion)
 const counterOf = (map: ConfigMap) => Number(map.data?.counter)
+const writtenIn = (map: ConfigMap): Written => ({ revision: revisionOf(map), counter: counterOf(map) })
+const NOTHING: Written = { revision: 0, counter: 0 }
 
 test(`${ROUNDS} rounds of kill -9 of the server lose no acknowledged write (seed ${SEED})`, {
   timeout: 60_000 + ROUNDS * 20_000,
 }, async () => {
   const writers = Array.from({ length: WRITERS }, (_, i): Writer => {
-    return { name: `w${i}`, acknowledged: { revision: 0, counter: 0 }, attempted: 0, history: [] }
+    return { name: `w${i}`, acknowledged: NOTHING, attempted: 0, shown: NOTHING, history: [] }
   })
-  const watcher = new Watcher()
+  const watcher = new Watcher(writers)
   let newest = 0
   let acknowledgements = 0
   for (let round = 0; round < ROUNDS; round++) {
@@ -68,10 +72,12 @@ test(`${ROUNDS} rounds of kill -9 of the server lose no acknowledged write (seed
       watcher.follow(api, newest)
       const over = new AbortController()
       const writing = writers.map((writer) => write(api, writer, over.signal))
+      const reading = read(api, writers, over.signal)
       await sleep(clock, 100 + random.next() * 500)
       await server.kill()
       over.abort()
       const counts = await Promise.all(writing)
+      await reading
       acknowledgements += counts.reduce((sum, n) => sum + n, 0)
       await watcher.broke()
       api.close()
@@ -85,7 +91,7 @@ test(`${ROUNDS} rounds of kill -9 of the server lose no acknowledged write (seed
   const last = Math.max(...writers.map((w) => w.acknowledged.revision))
   watcher.follow(api, last)
   await watcher.caughtUp(last)
-  watcher.verify(writers)
+  watcher.verify()
   api.close()
   await watcher.broke()
   assert.ok(acknowledgements > ROUNDS * WRITERS, `${acknowledgements} writes were acknowledged`)
@@ -192,35 +198,60 @@ async function write(api: HttpsApi, writer: Writer, signal: AbortSignal): Promis
   return count
 }
 
+/** Reads until the server is gone. */
+async function read(api: HttpsApi, writers: readonly Writer[], signal: AbortSignal): Promise<void> {
+  for (let i = 0; !signal.aborted; i++) {
+    const writer = writers[i % writers.length]!
+    try {
+      show(writer, await api.get(ConfigMap, { namespace: 'default', name: writer.name }))
+    } catch (error) {
+      if (error instanceof UnreachableError) return
+      if (!isApiError(error, 'NotFound')) throw error
+    }
+  }
+}
+
+function show(writer: Writer, map: ConfigMap): void {
+  const now = writtenIn(map)
+  if (now.revision > writer.shown.revision) writer.shown = now
+}
+
 /** All that was acknowledged is there, or what was sent after it; returns the revision, which never falls. */
 async function check(api: HttpsApi, writers: readonly Writer[], newest: number): Promise<number> {
   const list = await api.list(ConfigMap, { namespace: 'default' })
   const revision = Number(list.metadata.resourceVersion)
   assert.ok(revision >= newest, `revision ${revision} after ${newest}`)
   const found = new Map(list.items.map((map) => [map.metadata.name, map]))
-  for (const { name, acknowledged, attempted } of writers) {
-    assert.ok(revision >= acknowledged.revision, `revision ${revision} after ${acknowledged.revision}`)
+  for (const { name, acknowledged, attempted, shown, history } of writers) {
+    const known = shown.revision > acknowledged.revision ? shown : acknowledged
+    assert.ok(revision >= known.revision, `revision ${revision} after ${known.revision}`)
     const map = found.get(name)
-    if (acknowledged.revision === 0 && !map) continue
+    if (known === NOTHING && !map) continue
     assert.ok(map, `${name} is there`)
-    const counter = counterOf(map)
+    const now = writtenIn(map)
     assert.ok(
-      counter >= acknowledged.counter && counter <= attempted,
-      `${name} is at ${counter}: ${acknowledged.counter} was acknowledged, ${attempted} was tried`,
+      now.counter >= known.counter && now.counter <= attempted,
+      `${name} is at ${now.counter}: ${known.counter} was acknowledged or shown, ${attempted} was tried`,
     )
-    assert.ok(revisionOf(map) >= acknowledged.revision)
-    if (counter === acknowledged.counter) assert.equal(revisionOf(map), acknowledged.revision)
+    assert.ok(now.revision >= known.revision, `${name} is of ${now.revision}, was of ${known.revision}`)
+    if (now.counter === known.counter && known.revision > 1) assert.equal(now.revision, known.revision)
+    if (now.revision > (history.at(-1)?.revision ?? 0)) history.push(now)
   }
   return revision
 }
 
 /** Watches from one server to the next without ever listing again: each event once, in order, none missing. */
 class Watcher {
+  readonly #writers: ReadonlyMap<string, Writer>
   readonly #seen = new Map<string, number>()
   #revision: number | undefined
   #failure: unknown
   #following: Promise<void> = Promise.resolve()
   #stop = new AbortController()
+
+  constructor(writers: readonly Writer[]) {
+    this.#writers = new Map(writers.map((writer) => [writer.name, writer]))
+  }
 
   follow(api: HttpsApi, from: number): void {
     this.#revision ??= from
@@ -239,7 +270,11 @@ class Watcher {
       const inOrder = isBookmark ? revision >= this.#revision! : revision > this.#revision!
       assert.ok(inOrder, `${event.type} of ${revision} after ${this.#revision}`)
       this.#revision = revision
-      if (!isBookmark) this.#seen.set(`${event.object.metadata.name}@${revision}`, counterOf(event.object))
+      if (isBookmark) continue
+      const { name } = event.object.metadata
+      this.#seen.set(`${name}@${revision}`, counterOf(event.object))
+      const writer = this.#writers.get(name)
+      if (writer) show(writer, event.object)
     }
   }
 
@@ -259,8 +294,8 @@ class Watcher {
     }
   }
 
-  verify(writers: readonly Writer[]): void {
-    for (const { name, history } of writers) {
+  verify(): void {
+    for (const { name, history } of this.#writers.values()) {
       for (const { revision, counter } of history)
         assert.equal(this.#seen.get(`${name}@${revision}`), counter, `${name} as of ${revision}`)
     }
