@@ -25,10 +25,19 @@ export async function applyAll(
       done.push(applied)
       onApplied(applied)
     } catch (cause) {
-      throw new Error(`cannot apply "${manifest.source}"`, { cause })
+      throw new Error(`cannot apply "${manifest.source}"${linesOfRefusal(manifest, cause)}`, { cause })
     }
   }
   return done
+}
+
+/** The lines of the fields that the server refused: `, lines 7 and 9`. */
+function linesOfRefusal(manifest: Manifest, refusal: unknown): string {
+  if (!isApiError(refusal)) return ''
+  const fields = (refusal.details?.causes ?? []).flatMap((c) => c.field ?? [])
+  const lines = [...new Set(fields.map(manifest.lineOf).filter((line) => line !== undefined))]
+  if (lines.length <= 1) return lines.map((line) => `, line ${line}`).join('')
+  return `, lines ${lines.slice(0, -1).join(', ')} and ${lines.at(-1)}`
 }
 
 async function applyOne(api: Api, manifest: Manifest, defaultNamespace: string): Promise<Applied> {
@@ -85,8 +94,18 @@ function annotated(manifest: Manifest, defaultNamespace: string): JsonObject {
     ...written,
     metadata: { ...metadata, ...namespace, annotations: Object.fromEntries(annotations) },
   }
-  const remembered = { ...Object.fromEntries(annotations), [LAST_APPLIED]: `${JSON.stringify(plain)}\n` }
+  const remembered = { ...Object.fromEntries(annotations), [LAST_APPLIED]: `${kubectlJson(plain)}\n` }
   return { ...plain, metadata: { ...plain.metadata, annotations: remembered } } as JsonObject
+}
+
+/** JSON to the byte as kubectl writes it: keys in order, and what HTML would read escaped. */
+export function kubectlJson(value: unknown): string {
+  const sorted = (_: string, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner
+  const escaped = (c: string) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`
+  return JSON.stringify(value, sorted).replaceAll(/[<>&\u2028\u2029]/g, escaped)
 }
 
 function parseObject(text: string | undefined): JsonObject {

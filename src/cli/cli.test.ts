@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Deployment, Pod } from '../api/index.ts'
+import { kubectlJson } from './apply.ts'
 import { exitCodeOf } from './exec.ts'
-import { inOrder, parse, readManifests } from './manifests.ts'
+import { checkManifest, inOrder, parse, readManifests } from './manifests.ts'
 import { parseTargets, selectorText } from './objects.ts'
 import { Progress, table } from './output.ts'
 import { groupedTroubles, lookCommand, podTroubles } from './pod-trouble.ts'
@@ -86,6 +87,58 @@ for (const [text, message] of mistakes) {
     assert.throws(() => parse(text, 'x.yaml'), message)
   })
 }
+
+test('an old version of a kind is refused with the one that there is', () => {
+  const text = 'apiVersion: extensions/v1beta1\nkind: Deployment\nmetadata: { name: a }'
+  assert.throws(
+    () => parse(text, 'x.yaml'),
+    /no kind "Deployment" in "extensions\/v1beta1" \(it has one in "apps\/v1"\)/,
+  )
+})
+
+test('all that does not fit its type is named with its line, in files of several documents too', () => {
+  const text = `# the first
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: a }
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: b
+spec:
+  replica: 3
+  template:
+    spec:
+      containers:
+        - name: c
+          ports:
+            - containerPort: "80"
+`
+  const [first, second] = parse(text, 'x.yaml')
+  checkManifest(first!)
+  assert.throws(
+    () => checkManifest(second!),
+    (error: Error) => {
+      assert.deepEqual(error.message.split('\n'), [
+        'cannot use "x.yaml (document 2)": Deployment "b" is not as its type wants it:',
+        '  line 11: unknown field "spec.replica"',
+        '  line 17: spec.template.spec.containers[0].ports[0].containerPort: expected int32, got string "80"',
+      ])
+      return true
+    },
+  )
+  assert.equal(second!.lineOf('spec.template.spec.containers[0].image'), 15)
+  assert.equal(second!.lineOf('spec.selector'), 10)
+  assert.equal(second!.lineOf('metadata.labels[app]'), 8)
+})
+
+test('what is remembered of an applied object is to the byte what kubectl remembers', () => {
+  assert.equal(
+    kubectlJson({ kind: 'A', data: { y: '<&>', x: [2, 1] } }),
+    '{"data":{"x":[2,1],"y":"\\u003c\\u0026\\u003e"},"kind":"A"}',
+  )
+})
 
 test('a folder gives its manifests in the order of their names, without those below it', () => {
   const dir = mkdtempSync(join(tmpdir(), 'dhow-manifests-'))

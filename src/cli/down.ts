@@ -31,12 +31,15 @@ export async function downCommand(flags: DownFlags, { clock, terminal }: Context
     progress.fail()
     throw error
   }
-  if (purge)
-    await changeKubeconfig(
-      userKubeconfig(),
+  if (purge) {
+    const file = userKubeconfig()
+    const changed = await changeKubeconfig(
+      file,
       clock,
       (existing) => existing && withoutContext(existing, layout.contextName),
     )
+    if (changed) terminal.err.write(`✓ context "${layout.contextName}" is removed from ${file}\n`)
+  }
   const name = nameFlag(flags.name)
   const left = purge
     ? 'and its data is deleted'

@@ -1,15 +1,18 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadAll } from 'js-yaml'
-import { kindFor } from '../api/index.ts'
-import { type Kind, kubernetesYaml } from '../schema/index.ts'
+import { kindFor, servedKinds } from '../api/index.ts'
+import { apiVersionOf, decode, type Kind, kubernetesYaml } from '../schema/index.ts'
 import { UsageError } from './context.ts'
+import { type Lines, lineOfField, linesOf } from './yaml-lines.ts'
 
 /** An object as an author wrote it, and where. */
 export interface Manifest {
   readonly source: string
   readonly kind: Kind
   readonly object: Json
+  /** Where a field of it stands in the source. */
+  readonly lineOf: (field: string) => number | undefined
 }
 
 type Json = { readonly [key: string]: unknown }
@@ -24,6 +27,17 @@ export function readManifests(paths: readonly string[], stdin: () => string): Ma
     .flatMap((file) => parse(file === '-' ? stdin() : readFileSync(file, 'utf8'), file))
   if (manifests.length === 0) throw new UsageError(`cannot find manifests in ${paths.join(', ')}`)
   return manifests
+}
+
+/** Refuses what does not fit its type, with all mistakes at once: before anything is done with any manifest. */
+export function checkManifest({ source, kind, object, lineOf }: Manifest): void {
+  const { problems } = decode(kind, object, { unknown: 'strict' })
+  if (problems.length === 0) return
+  const mistakes = problems.map(({ field, text }) => `\n  line ${lineOf(field) ?? '?'}: ${text}`)
+  const name = (object.metadata as { name?: string }).name ?? ''
+  throw new UsageError(
+    `cannot use "${source}": ${kind.resource.kind} "${name}" is not as its type wants it:${mistakes.slice(0, 20).join('')}`,
+  )
 }
 
 function filesAt(path: string): string[] {
@@ -52,12 +66,19 @@ export function parse(text: string, source: string): Manifest[] {
   } catch (cause) {
     throw new UsageError(`cannot read "${source}": expected YAML`, { cause })
   }
-  return documents
-    .filter((d) => d !== null && d !== undefined)
-    .flatMap((d, i) => fromDocument(d, `${source}${documents.length > 1 ? ` (document ${i + 1})` : ''}`))
+  let lines: Lines[] | undefined
+  return documents.flatMap((document, i) => {
+    if (document === null || document === undefined) return []
+    const lineOf = (field: string) => {
+      lines ??= linesOf(text)
+      return lineOfField(lines[i], field)
+    }
+    const number = documents.length > 1 ? ` (document ${i + 1})` : ''
+    return fromDocument(document, `${source}${number}`, lineOf)
+  })
 }
 
-function fromDocument(document: unknown, source: string): Manifest[] {
+function fromDocument(document: unknown, source: string, lineOf: Manifest['lineOf']): Manifest[] {
   if (typeof document !== 'object' || document === null || Array.isArray(document)) {
     throw new UsageError(
       `cannot read "${source}": expected a Kubernetes object, got ${Array.isArray(document) ? 'a list' : `"${String(document).slice(0, 40)}"`}`,
@@ -68,18 +89,24 @@ function fromDocument(document: unknown, source: string): Manifest[] {
   if (typeof apiVersion !== 'string' || typeof kindName !== 'string') {
     throw new UsageError(`cannot read "${source}": expected apiVersion and kind`)
   }
-  if (kindName === 'List' && Array.isArray(object.items))
-    return object.items.flatMap((item, i) => fromDocument(item, `${source}, item ${i + 1}`))
-  const kind = kindFor(apiVersion, kindName)
-  if (!kind)
-    throw new UsageError(
-      `cannot apply "${source}": this cluster has no kind "${kindName}" in "${apiVersion}"`,
+  if (kindName === 'List' && Array.isArray(object.items)) {
+    return object.items.flatMap((item, i) =>
+      fromDocument(item, `${source}, item ${i + 1}`, (field) => lineOf(`items[${i}].${field}`)),
     )
+  }
+  const kind = kindFor(apiVersion, kindName)
+  if (!kind) {
+    const elsewhere = servedKinds.find((k) => k.resource.kind === kindName)?.resource
+    const hint = elsewhere ? ` (it has one in "${apiVersionOf(elsewhere)}")` : ''
+    throw new UsageError(
+      `cannot use "${source}": this cluster has no kind "${kindName}" in "${apiVersion}"${hint}`,
+    )
+  }
   const metadata = object.metadata as Json | undefined
   if (typeof metadata?.name !== 'string' && typeof metadata?.generateName !== 'string') {
     throw new UsageError(`cannot read "${source}": expected metadata.name`)
   }
-  return [{ source, kind, object }]
+  return [{ source, kind, object, lineOf }]
 }
 
 const ORDER = [

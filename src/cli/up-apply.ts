@@ -13,7 +13,7 @@ import {
 import { applyAll, describeApplied } from './apply.ts'
 import { type Context, nameFlag } from './context.ts'
 import { importArchive } from './image.ts'
-import { type Manifest, readManifests } from './manifests.ts'
+import { checkManifest, type Manifest, readManifests } from './manifests.ts'
 import { selectorText } from './objects.ts'
 import type { Progress } from './output.ts'
 import { groupedTroubles, lookCommand, type TroubleGroup } from './pod-trouble.ts'
@@ -34,7 +34,9 @@ export interface Application {
 
 /** Throws for what cannot be read: before anything is started for it. */
 export function readApplication(paths: readonly string[]): Application {
-  return { paths, manifests: readManifests(paths, () => readFileSync(0, 'utf8')) }
+  const manifests = readManifests(paths, () => readFileSync(0, 'utf8'))
+  for (const manifest of manifests) checkManifest(manifest)
+  return { paths, manifests }
 }
 
 /** What `up -f` does once the cluster runs: images, manifests, rollouts, and the URLs that answer. */
