@@ -46,18 +46,17 @@ export function chooseEviction(
   return {
     pod,
     signal: resource === 'memory' ? 'memory.available' : 'nodefs.available',
-    verdict: evicted(message, 0),
+    verdict: { ...evicted(message), disrupted: true },
   }
 }
 
-export function evicted(message: string, graceSeconds?: number): Verdict {
-  return {
-    phase: 'Failed',
-    reason: 'Evicted',
-    message,
-    ...(graceSeconds === undefined ? {} : { graceSeconds }),
-  }
-}
+/** It goes at once: the node cannot wait. */
+export const evicted = (message: string): Verdict => ({
+  phase: 'Failed',
+  reason: 'Evicted',
+  message,
+  graceSeconds: 1,
+})
 
 /** Why a pod has used more local disk than it may; undefined: it has not. Pure. */
 export function overLimit(

@@ -37,6 +37,9 @@ export const DEFAULT_IMAGE_GC: ImageGcOptions = { highPercent: 85, lowPercent: 8
 /** An image is left alone this long after it was first seen: somebody may have pulled it for what comes next. */
 const MIN_AGE_MS = 2 * 60_000
 
+/** An image that no registry gave was brought here by hand (`dhow image import`): nobody could get it again. */
+const fromRegistry = (image: ObservedImage): boolean => image.digests.length > 0
+
 export interface ImageUse {
   readonly firstSeen: number
   readonly lastUsed: number
@@ -54,7 +57,8 @@ export function imageGarbage(
   if (disk.totalBytes === 0 || (disk.usedBytes * 100) / disk.totalBytes < options.highPercent) return []
   let toFree = disk.usedBytes - (disk.totalBytes * options.lowPercent) / 100
   const free = images
-    .filter((i) => !i.pinned && !inUse.has(i.id) && now - (uses.get(i.id)?.firstSeen ?? now) >= MIN_AGE_MS)
+    .filter((i) => !i.pinned && fromRegistry(i) && !inUse.has(i.id))
+    .filter((i) => now - (uses.get(i.id)?.firstSeen ?? now) >= MIN_AGE_MS)
     .sort(
       (a, b) =>
         (uses.get(a.id)?.lastUsed ?? 0) - (uses.get(b.id)?.lastUsed ?? 0) ||

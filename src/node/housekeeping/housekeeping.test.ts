@@ -56,7 +56,7 @@ test('an old sandbox goes once nothing in it is kept', () => {
 const image = (id: string, more: Partial<ObservedImage> = {}): ObservedImage => ({
   id,
   tags: [id],
-  digests: [],
+  digests: [`registry/${id}@sha256:1`],
   sizeBytes: 10,
   uid: undefined,
   username: '',
@@ -69,9 +69,18 @@ const uses = new Map([
   ['never', old(0)],
   ['once', old(NOW - 1000)],
   ['pinned', old(0)],
+  ['imported', old(0)],
   ['new', { firstSeen: NOW - 1000, lastUsed: 0 }],
 ])
-const images = [image('used'), image('once'), image('never'), image('pinned', { pinned: true }), image('new')]
+const images = [
+  image('used'),
+  image('once'),
+  image('never'),
+  image('pinned', { pinned: true }),
+  // As the image of sandboxes is, too.
+  image('imported', { digests: [] }),
+  image('new'),
+]
 const gone = (usedBytes: number) =>
   imageGarbage(
     images,
@@ -122,6 +131,7 @@ test('an eviction says what was short, and what was used', () => {
     [verdict.phase, verdict.reason, verdict.message],
     ['Failed', 'Evicted', 'The node was low on resource: memory. Container usage 2Ki, request is 0Ki. '],
   )
+  assert.deepEqual([verdict.disrupted, verdict.graceSeconds], [true, 1])
 })
 
 test('local disk beyond its limit', () => {

@@ -6,7 +6,7 @@ import type { Cgroups } from '../cgroups.ts'
 import { DEFAULT_ROTATION, type RotationOptions, rotateLog } from '../logs/rotate.ts'
 import type { NodeMetrics } from '../metrics.ts'
 import type { ObservedStats, Runtime } from '../runtime/runtime.ts'
-import type { Pressure } from '../self/machine.ts'
+import { type Pressure, pressureOf, readSignals } from '../self/machine.ts'
 import { containerLogPath, MESSAGE_FILE, podText } from '../spec/labels.ts'
 import { isEmptyDir, type Volumes } from '../volumes/volumes.ts'
 import type { PodWorker } from '../workers/pod-worker.ts'
@@ -20,6 +20,7 @@ const LIMITS_MS = 10_000
 /** After an eviction the node gets this long to feel it. */
 const EVICTION_PAUSE_MS = 30_000
 const MAX_FILES = 100_000
+const ALL_UNUSED: ImageGcOptions = { highPercent: 0, lowPercent: 0 }
 
 export interface HousekeepingOptions {
   readonly runtime: Runtime
@@ -120,8 +121,8 @@ export class Housekeeping {
     for (const uid of groups) if (!known.has(uid)) await cgroups.removeUid(uid)
   }
 
-  async removeImages(): Promise<void> {
-    const { runtime, clock, log, imageGc = DEFAULT_IMAGE_GC } = this.#options
+  async removeImages(imageGc = this.#options.imageGc ?? DEFAULT_IMAGE_GC): Promise<void> {
+    const { runtime, clock, log } = this.#options
     const now = clock.now()
     const images = await runtime.images()
     const inUse = new Set<string>()
@@ -173,6 +174,7 @@ export class Housekeeping {
       worker.evict(evicted(why))
     }
     if (clock.now() - this.#evictedAt < EVICTION_PAUSE_MS) return
+    if (pressed.disk && !pressed.memory && (await this.#reclaimDisk())) return
     const choice = chooseEviction(
       workers.map((w) => w.pod),
       usageOf(stats),
@@ -183,6 +185,13 @@ export class Housekeeping {
     event(choice.pod, { type: 'Warning', reason: 'Evicted', message: choice.verdict.message })
     metrics.evicted(choice.signal)
     workers.find((w) => w.uid === choice.pod.metadata.uid)?.evict(choice.verdict)
+  }
+
+  /** What nobody needs goes before any pod does; resolves to whether that was enough. */
+  async #reclaimDisk(): Promise<boolean> {
+    await this.removeGarbage()
+    await this.removeImages(ALL_UNUSED)
+    return !pressureOf(await readSignals(this.#options.podsDir)).disk
   }
 
   async #volumeBytes(pod: Pod): Promise<Map<string, number>> {

@@ -1,5 +1,6 @@
 import type { ContainerStatus, Pod, PodCondition, PodStatus } from '../../api/index.ts'
 import { initContainers, isSidecar } from '../spec/resources.ts'
+import type { Verdict as EndOfPod } from './facts.ts'
 
 interface Summary {
   readonly phase: NonNullable<PodStatus['phase']>
@@ -23,6 +24,7 @@ export function podConditions(
   summary: Summary,
   now: string,
   resize?: ResizeState,
+  end?: EndOfPod,
 ): readonly PodCondition[] {
   const containersReady = containersReadyOf(pod, summary)
   const verdicts: readonly (readonly [string, Verdict])[] = [
@@ -31,6 +33,14 @@ export function podConditions(
     ['Ready', readyOf(pod, summary, containersReady)],
     ['ContainersReady', containersReady],
     ...(resize ? [[resize.type, { status: 'True', ...resize }] as const] : []),
+    ...(end?.disrupted
+      ? [
+          [
+            'DisruptionTarget',
+            { status: 'True', reason: 'TerminationByKubelet', message: end.message },
+          ] as const,
+        ]
+      : []),
   ]
   const before = new Map((pod.status.conditions ?? []).map((c) => [c.type as string, c]))
   const ours = verdicts.map(([type, verdict]) => {

@@ -66,6 +66,8 @@ export interface Verdict {
   /** The pod never started here: nothing is to be killed or cleaned. */
   readonly refused?: boolean
   readonly graceSeconds?: number
+  /** The node took it away from a pod that did nothing wrong: its owner must not count that as a failure. */
+  readonly disrupted?: boolean
 }
 
 export type Action =

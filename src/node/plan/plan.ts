@@ -6,6 +6,8 @@ import { type Action, actionKey, asStarted, imageKey, type PodFacts, type Verdic
 import { attemptAfter, restartAfter, shouldRestart } from './restart.ts'
 import { planTermination } from './terminate.ts'
 
+export const DEADLINE_EXCEEDED = 'DeadlineExceeded'
+
 export interface PodPlan {
   readonly actions: readonly Action[]
   /** When to look again though nothing happens, in milliseconds since 1970. */
@@ -41,7 +43,7 @@ function verdictOf(facts: PodFacts): Verdict | undefined {
   if (deadline !== undefined && facts.now >= deadline && facts.pod.status.phase !== 'Succeeded') {
     return {
       phase: 'Failed',
-      reason: 'DeadlineExceeded',
+      reason: DEADLINE_EXCEEDED,
       message: 'Pod was active on the node longer than the specified deadline',
     }
   }

@@ -242,13 +242,27 @@ test('a container that the runtime lost is counted as an end that nobody saw', (
   }
 })
 
-test('a pod past its deadline has failed, and says why', () => {
+test('a pod past its deadline has failed once nothing of it runs, and says why', () => {
   const late = pod({ activeDeadlineSeconds: 30 })
-  const s = statusOf(late, [seen(late, 'a', 'running')])
+  const running = statusOf(late, [seen(late, 'a', 'running')])
+  assert.deepEqual([running.phase, running.reason, running.message], ['Running', undefined, undefined])
+  const s = statusOf(late, [seen(late, 'a', 'exited')])
   assert.deepEqual(
     [s.phase, s.reason, s.message],
     ['Failed', 'DeadlineExceeded', 'Pod was active on the node longer than the specified deadline'],
   )
+})
+
+test('a pod that the node gives up shows from the start that it is not to blame', () => {
+  const verdict = { phase: 'Failed', reason: 'Evicted', message: 'low', disrupted: true } as const
+  for (const [state, phase] of [
+    ['running', 'Running'],
+    ['exited', 'Failed'],
+  ] as const) {
+    const s = statusOf(plain, [seen(plain, 'a', state)], { verdict })
+    assert.equal(s.phase, phase)
+    assert.equal(conditions(s).DisruptionTarget, 'True TerminationByKubelet')
+  }
 })
 
 test('a phase that is final stays, with its reason', () => {

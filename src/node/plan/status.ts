@@ -47,11 +47,10 @@ export function podStatus(seen: PodFacts, plan: Pick<PodPlan, 'terminal' | 'verd
   const regular = statuses(pod.spec.containers, 'regular')
   const ephemeral = statuses((pod.spec.ephemeralContainers ?? []) as readonly Container[], 'ephemeral')
   const quiet = !seen.observed.containers.some((c) => c.state === 'running' || c.state === 'unknown')
-  const phase = wasFinal
-    ? before.phase!
-    : plan.verdict
-      ? plan.verdict.phase
-      : podPhase(pod, init, regular, plan.terminal && quiet && !hasStarts(facts))
+  const ended = plan.terminal && quiet && !hasStarts(facts)
+  // A verdict is told once nothing of the pod runs any more: whoever replaces it may rely on that.
+  const verdict = ended ? plan.verdict : undefined
+  const phase = wasFinal ? before.phase! : (verdict?.phase ?? podPhase(pod, init, regular, ended))
   const sandbox = observed.sandboxes[0]
   const podIPs = pod.spec.hostNetwork
     ? sandbox || before.podIPs?.length
@@ -75,9 +74,9 @@ export function podStatus(seen: PodFacts, plan: Pick<PodPlan, 'terminal' | 'verd
   return {
     observedGeneration: pod.metadata.generation,
     phase,
-    reason: plan.verdict?.reason ?? (wasFinal ? before.reason : undefined),
-    message: plan.verdict?.message ?? (wasFinal ? before.message : undefined),
-    conditions: podConditions(pod, summary, timestamp(facts.now), resizeState(facts)),
+    reason: verdict?.reason ?? (wasFinal ? before.reason : undefined),
+    message: verdict?.message ?? (wasFinal ? before.message : undefined),
+    conditions: podConditions(pod, summary, timestamp(facts.now), resizeState(facts), plan.verdict),
     hostIP: local.hostIPs[0],
     hostIPs: local.hostIPs.map((ip) => ({ ip })),
     podIP: podIPs[0],

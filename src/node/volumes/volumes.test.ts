@@ -19,13 +19,14 @@ import type { Volume } from '../../api/index.ts'
 import { ConfigMap, type Secret } from '../../api/index.ts'
 import { seededRandom, silentLog, VirtualClock } from '../../base/index.ts'
 import { eventually, MemoryApi } from '../../client/testing/index.ts'
-import { linuxHost } from '../host.ts'
+import { linuxHost, mountlessHost } from '../host.ts'
 import { NOW, pod } from '../testing/pods.ts'
 import { writeAtomically } from './atomic-writer.ts'
 import { type Payload, type PayloadSources, VolumeError, volumePayload } from './payload.ts'
 import { References } from './references.ts'
 import { bindSubPath, removeSubPaths } from './subpath.ts'
 import { Tokens } from './tokens.ts'
+import { Volumes } from './volumes.ts'
 
 let dir: string
 before(async () => {
@@ -219,6 +220,27 @@ test('a sub-path is mounted, made where it is missing, and never leads out of it
   }
   assert.deepEqual(await host.mountsBelow(targets), [])
 })
+
+for (const [name, sizeLimit, limits, size] of [
+  ['the node', undefined, undefined, 10_000],
+  ['the pod', undefined, { memory: '4000' }, 4000],
+  ['the volume', '1000', { memory: '4000' }, 1000],
+  ['the pod, if the volume wants more', '8000', { memory: '4000' }, 4000],
+] as const) {
+  test(`a volume in memory has as much room as ${name}`, async () => {
+    const mounts: (readonly string[])[] = []
+    const host = { ...mountlessHost, mount: async (args: readonly string[]) => void mounts.push(args) }
+    const volumes = new Volumes({ host, podsDir: join(dir, `pods-${size}`), memoryDir: dir })
+    const volume = {
+      name: 'v',
+      emptyDir: { medium: 'Memory', ...(sizeLimit ? { sizeLimit } : {}) },
+    } as Volume
+    const p = pod({ containers: [{ name: 'a', resources: limits ? { limits } : {} }] } as never)
+    const allocatable = { cpuMilli: 1000, memoryBytes: 10_000, ephemeralBytes: 0 }
+    await volumes.setUp(p, volume, { ...sources, allocatable })
+    assert.match(mounts[0]!.join(' '), new RegExp(`mode=0777,size=${size} `))
+  })
+}
 
 test('a token is asked for once, renewed before it ends, and kept while the server is away', async () => {
   const clock = new VirtualClock(NOW)

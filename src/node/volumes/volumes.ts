@@ -6,6 +6,7 @@ import type { Host } from '../host.ts'
 import type { ContainerMount } from '../spec/container.ts'
 import { expand } from '../spec/expand.ts'
 import { quantityNumber } from '../spec/quantity.ts'
+import { podAmount } from '../spec/resources.ts'
 import { giveToGroup, writeAtomically } from './atomic-writer.ts'
 import { type PayloadSources, VolumeError, volumePayload } from './payload.ts'
 import { bindSubPath, removeSubPaths } from './subpath.ts'
@@ -34,10 +35,10 @@ export class Volumes {
 
   /** Sets up or brings up to date one volume of a pod; throws `VolumeError` or a system error with what is wrong. */
   async setUp(pod: Pod, volume: Volume, sources: PayloadSources): Promise<void> {
-    const fsGroup = pod.spec.securityContext?.fsGroup
     if (volume.hostPath) return prepareHostPath(volume.hostPath)
     const dir = this.#dirOf(pod, volume)
-    if (isEmptyDir(volume)) return this.#emptyDir(dir, volume, fsGroup, pod)
+    if (isEmptyDir(volume)) return this.#emptyDir(dir, volume, pod, sources.allocatable.memoryBytes)
+    const fsGroup = pod.spec.securityContext?.fsGroup
     const payload = volumePayload(pod, volume, sources)
     if (!payload)
       throw new VolumeError(
@@ -51,7 +52,8 @@ export class Volumes {
     await writeAtomically(dir, payload, fsGroup)
   }
 
-  async #emptyDir(dir: string, volume: Volume, fsGroup: number | undefined, pod: Pod): Promise<void> {
+  async #emptyDir(dir: string, volume: Volume, pod: Pod, memoryBytes: number): Promise<void> {
+    const fsGroup = pod.spec.securityContext?.fsGroup
     const inMemory = volume.emptyDir?.medium === 'Memory'
     const medium = volume.emptyDir?.medium ?? ''
     if (medium.startsWith('HugePages'))
@@ -61,10 +63,8 @@ export class Volumes {
     const fresh = !(await exists(dir))
     if (fresh) await mkdir(dir, { recursive: true })
     if (inMemory && !(await this.#options.host.isMounted(dir))) {
-      const size = volume.emptyDir?.sizeLimit
-        ? `,size=${Math.ceil(quantityNumber(volume.emptyDir.sizeLimit))}`
-        : ''
-      await this.#options.host.mount(['-t', 'tmpfs', '-o', `mode=0777${size}`, 'tmpfs', dir])
+      const size = memorySize(volume, podAmount(pod, 'limits', 'memoryBytes') ?? memoryBytes)
+      await this.#options.host.mount(['-t', 'tmpfs', '-o', `mode=0777,size=${size}`, 'tmpfs', dir])
     } else if (!fresh) return
     await chmod(dir, 0o777)
     const policy = pod.spec.securityContext?.fsGroupChangePolicy
@@ -209,6 +209,13 @@ export function isEmptyDir(volume: Volume): boolean {
     volume.emptyDir !== undefined ||
     Object.keys(volume).every((key) => key === 'name' || volume[key as keyof Volume] === undefined)
   )
+}
+
+/** A volume in memory has room for what the pod may use of it, or the node; its own limit may be less. */
+function memorySize(volume: Volume, mostBytes: number): number {
+  const limit = volume.emptyDir?.sizeLimit
+  const bytes = limit === undefined ? 0 : Math.ceil(quantityNumber(limit))
+  return bytes > 0 ? Math.min(bytes, mostBytes) : mostBytes
 }
 
 const absolute = (path: string): string => (path.startsWith('/') ? path : `/${path}`)

@@ -9,7 +9,7 @@ import {
   type PodFacts,
   type Verdict,
 } from '../plan/facts.ts'
-import { LATER_MS, type PodPlan, planPod } from '../plan/plan.ts'
+import { DEADLINE_EXCEEDED, LATER_MS, type PodPlan, planPod } from '../plan/plan.ts'
 import { podStatus } from '../plan/status.ts'
 import { podGrace } from '../plan/terminate.ts'
 import { emptyPod, type ObservedPod } from '../runtime/runtime.ts'
@@ -197,6 +197,7 @@ export class PodWorker {
     let plan = planPod(facts())
     if (plan.terminal && this.#terminatingSince === undefined) {
       this.#terminatingSince = now
+      this.#announceEnd(plan.verdict)
       this.#cancelStarts()
       plan = planPod(facts())
     }
@@ -220,6 +221,14 @@ export class PodWorker {
     )
     if (!plan.terminal) this.#volumes.look(state.pod, podIPs, now)
     this.#perform(plan, now)
+  }
+
+  /** Evictions are announced by who decides them; a deadline passes by itself. */
+  #announceEnd(verdict: Verdict | undefined): void {
+    const { pod } = this.#state
+    if (verdict?.reason !== DEADLINE_EXCEEDED || pod.status.phase === 'Failed') return
+    const { event } = this.#services
+    event(pod, { type: 'Normal', reason: verdict.reason, message: verdict.message })
   }
 
   #local(): LocalFacts {

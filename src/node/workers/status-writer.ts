@@ -6,16 +6,8 @@ import { podText } from '../spec/labels.ts'
 
 const FIRST_RETRY_MS = 100
 const MAX_RETRY_MS = 5_000
-/** Conditions of this node that go when they do not hold any more. */
+/** Conditions that go when this node does not say them any more; all others stay until somebody changes them. */
 const PASSING_CONDITIONS = new Set(['PodResizePending', 'PodResizeInProgress'])
-const OWN_CONDITIONS = new Set([
-  ...PASSING_CONDITIONS,
-  'PodReadyToStartContainers',
-  'Initialized',
-  'Ready',
-  'ContainersReady',
-  'PodScheduled',
-])
 
 interface Entry {
   /** The pod as this node last saw it at the server: from the watch, or the answer to a write. */
@@ -129,9 +121,7 @@ const newer = (a: Pod, b: Pod): boolean =>
 function statusPatch(pod: Pod, wanted: NodePodStatus): object | undefined {
   const now = pod.status
   const others = (now.conditions ?? []).filter(
-    (c) =>
-      !PASSING_CONDITIONS.has(c.type) &&
-      (!OWN_CONDITIONS.has(c.type) || !wanted.conditions.some((w) => w.type === c.type)),
+    (c) => !PASSING_CONDITIONS.has(c.type) && !wanted.conditions.some((w) => w.type === c.type),
   )
   const conditions = [...wanted.conditions.map((c) => keepTransition(c, now.conditions)), ...others]
   const next: Record<string, unknown> = {
