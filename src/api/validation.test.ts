@@ -56,6 +56,7 @@ const accepted: readonly (readonly [string, unknown, object])[] = [
     { addressType: 'IPv4', endpoints: [{ addresses: ['10.1.1.1'] }], ports: [{ port: 80 }] },
   ],
   ['a lease', api.Lease, { spec: { holderIdentity: 'a', leaseDurationSeconds: 15 } }],
+  ['a lease that was given back', api.Lease, { spec: { holderIdentity: '', leaseDurationSeconds: 1 } }],
   ['an event', api.Event, { involvedObject: { kind: 'Pod', name: 'a', namespace: 'default' } }],
 ]
 

@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test'
 import { ConfigMap, isApiError } from '../../src/api/index.ts'
 import { seededRandom, silentLog, systemClock } from '../../src/base/index.ts'
 import { type HttpsApi, httpsApi, Informers } from '../../src/client/index.ts'
-import { apiContract, eventually } from '../../src/client/testing/index.ts'
+import { apiContract, componentsContract, eventually } from '../../src/client/testing/index.ts'
 import { type ControlPlane, startControlPlane } from '../../src/cluster/testing/index.ts'
 import { type ApiServer, ensurePki, type Pki } from '../../src/server/index.ts'
 import { openMemoryStore, type Store } from '../../src/store/index.ts'
@@ -63,12 +63,15 @@ const connect = (): HttpsApi =>
     userAgent: 'dhow-test',
   })
 
-apiContract('in process', async () => ({ api: server.apiFor(ADMIN), close: async () => {} }))
-
-apiContract('over HTTPS', async () => {
+const inProcess = async () => ({ api: server.apiFor(ADMIN), close: async () => {} })
+const overHttps = async () => {
   const api = connect()
   return { api, close: async () => api.close() }
-})
+}
+for (const contract of [apiContract, componentsContract]) {
+  contract('in process', inProcess)
+  contract('over HTTPS', overHttps)
+}
 
 test('both bindings hand out the same objects', async () => {
   const api = connect()

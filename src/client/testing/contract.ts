@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Api, ConfigMap, isApiError, Namespace, type WatchEvent } from '../../api/index.ts'
+import {
+  type Api,
+  ConfigMap,
+  isApiError,
+  Namespace,
+  ResourceQuota,
+  ServiceAccount,
+  type WatchEvent,
+  type WatchOptions,
+} from '../../api/index.ts'
 
 export interface ContractSetup {
   readonly api: Api
@@ -130,6 +139,65 @@ export function apiContract(binding: string, setup: () => Promise<ContractSetup>
     )
   })
 
+  withApi('a watch with a selector tells when objects begin and cease to match', async (api, namespace) => {
+    const before = await api.list(ConfigMap, { namespace })
+    const key = { namespace, name: 'w' }
+    await api.create(ConfigMap, { metadata: key, data: { n: '1' } })
+    for (const [labels, n] of [
+      [{ on: 'yes' }, '2'],
+      [{ on: 'yes' }, '3'],
+      [{ on: null }, '4'],
+      [{}, '5'],
+    ] as const)
+      await api.patch(ConfigMap, key, { type: 'merge', body: { metadata: { labels }, data: { n } } })
+    await api.create(ConfigMap, { metadata: { namespace, name: 'last', labels: { on: 'yes' } } })
+    const options = { labelSelector: 'on=yes', resourceVersion: before.metadata.resourceVersion }
+    assert.deepEqual(await told(api, { namespace, ...options }, 4), [
+      'ADDED w',
+      'MODIFIED w',
+      'DELETED w',
+      'ADDED last',
+    ])
+  })
+
+  withApi('a watch from what is no revision is refused', async (api, namespace) => {
+    await assert.rejects(told(api, { namespace, resourceVersion: 'x' }, 1), (e) =>
+      isApiError(e, 'BadRequest', 'Invalid'),
+    )
+  })
+
+  withApi('what is only tried leaves nothing behind', async (api, namespace) => {
+    const dryRun = { dryRun: true }
+    const key = { namespace, name: 'a' }
+    const tried = await api.create(ConfigMap, { metadata: key, data: { n: '1' } }, dryRun)
+    assert.deepEqual(tried.data, { n: '1' })
+    await assert.rejects(api.get(ConfigMap, key), (e) => isApiError(e, 'NotFound'))
+    const made = await api.create(ConfigMap, { metadata: key, data: { n: '1' } })
+    await api.update(ConfigMap, { ...made, data: { n: '2' } }, dryRun)
+    await api.patch(ConfigMap, key, { type: 'merge', body: { data: { n: '3' } } }, dryRun)
+    await api.delete(ConfigMap, key, dryRun)
+    assert.deepEqual(await api.get(ConfigMap, key), made)
+  })
+
+  withApi('the status is written apart from the rest', async (api, namespace) => {
+    const key = { namespace, name: 'q' }
+    const made = await api.create(ResourceQuota, { metadata: key, spec: { hard: { pods: '1' } } })
+    const both = { ...made, spec: { hard: { pods: '2' } }, status: { hard: { pods: '3' } } }
+    const status = await api.update(ResourceQuota, both, { subresource: 'status' })
+    assert.deepEqual([status.spec.hard, status.status.hard], [{ pods: '1' }, { pods: '3' }])
+    const body = { spec: { hard: { pods: '4' } }, status: { hard: { pods: '5' } } }
+    const rest = await api.patch(ResourceQuota, key, { type: 'merge', body })
+    assert.deepEqual([rest.spec.hard, rest.status.hard], [{ pods: '4' }, { pods: '3' }])
+  })
+
+  withApi('a strategic patch merges lists by their keys', async (api, namespace) => {
+    const key = { namespace, name: 'robot' }
+    await api.create(ServiceAccount, { metadata: key, secrets: [{ name: 'a' }] })
+    const body = { secrets: [{ name: 'b' }] }
+    const { secrets = [] } = await api.patch(ServiceAccount, key, { type: 'strategic', body })
+    assert.deepEqual(secrets.map((s) => s.name).sort(), ['a', 'b'])
+  })
+
   withApi('a streaming list is the state, then a bookmark, then the changes', async (api, namespace) => {
     await api.create(ConfigMap, { metadata: { namespace, name: 's' } })
     const stop = new AbortController()
@@ -158,6 +226,18 @@ export function apiContract(binding: string, setup: () => Promise<ContractSetup>
     await api.create(ConfigMap, { metadata: { namespace, name: 'x' } })
     await ended
   })
+}
+
+/** `ADDED web` for each of the first `count` events. */
+async function told(api: Api, options: Omit<WatchOptions, 'signal'>, count: number): Promise<string[]> {
+  const stop = new AbortController()
+  const events: string[] = []
+  for await (const event of api.watch(ConfigMap, { ...options, signal: stop.signal })) {
+    if (event.type !== 'BOOKMARK') events.push(`${event.type} ${event.object.metadata.name}`)
+    if (events.length >= count) break
+  }
+  stop.abort()
+  return events
 }
 
 async function take(api: Api, namespace: string, resourceVersion: string, count: number) {

@@ -1,3 +1,4 @@
+export { componentsContract } from './components-contract.ts'
 export { apiContract, type ContractSetup } from './contract.ts'
 export { eventually } from './eventually.ts'
 export { httpFront, type Intercept } from './http-front.ts'

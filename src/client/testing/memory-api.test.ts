@@ -1,3 +1,5 @@
-import { apiContract, MemoryApi } from './index.ts'
+import { apiContract, componentsContract, MemoryApi } from './index.ts'
 
-apiContract('the fake', async () => ({ api: new MemoryApi(), close: async () => {} }))
+const setup = async () => ({ api: new MemoryApi(), close: async () => {} })
+apiContract('the fake', setup)
+componentsContract('the fake', setup)

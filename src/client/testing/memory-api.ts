@@ -124,6 +124,7 @@ export class MemoryApi implements Api {
     await this.#begin('watch', kind, options.namespace ?? '')
     const id = idOf(kind)
     let at = Number(options.resourceVersion || 0)
+    if (Number.isNaN(at)) throw badRequest(`cannot watch from resource version "${options.resourceVersion}"`)
     if (options.sendInitialEvents || at === 0) {
       at = this.#revision
       const now = [...this.#all(kind).values()].filter((o) => selects(options, o))
@@ -223,6 +224,7 @@ export class MemoryApi implements Api {
     ) {
       throw conflict(kind.resource, key.name, 'the precondition does not match')
     }
+    if (options.dryRun) return before as unknown as T
     const finalizers = new Set(before.metadata.finalizers)
     if (options.propagationPolicy === 'Foreground') finalizers.add('foregroundDeletion').delete('orphan')
     if (options.propagationPolicy === 'Orphan') finalizers.add('orphan').delete('foregroundDeletion')
