@@ -19,6 +19,8 @@ const ERROR = 3
 const RESIZE = 4
 const CLOSE = 255
 
+const MAX_UNSENT_BYTES = 1024 * 1024
+
 interface ExecStatus {
   readonly status?: string
   readonly message?: string
@@ -74,8 +76,8 @@ function runExec(
     })
     socket.on('message', (data: Buffer) => {
       const payload = data.subarray(1)
-      if (data[0] === STDOUT) process.stdout.write(payload)
-      else if (data[0] === STDERR) process.stderr.write(payload)
+      if (data[0] === STDOUT) writeOut(socket, process.stdout, payload)
+      else if (data[0] === STDERR) writeOut(socket, process.stderr, payload)
       else if (data[0] === ERROR) status = JSON.parse(payload.toString()) as ExecStatus
     })
     socket.on('unexpected-response', (_, response) => {
@@ -100,6 +102,13 @@ function runExec(
   })
 }
 
+/** Whoever reads our output slowly slows the command down, rather than filling our memory. */
+function writeOut(socket: WebSocket, to: NodeJS.WriteStream, payload: Buffer): void {
+  if (to.write(payload) || socket.isPaused) return
+  socket.pause()
+  to.once('drain', () => socket.resume())
+}
+
 function refusal(body: string, code: number | undefined): string {
   try {
     return (JSON.parse(body) as { message?: string }).message ?? `HTTP status ${code}`
@@ -109,10 +118,16 @@ function refusal(body: string, code: number | undefined): string {
 }
 
 function forwardInput(socket: WebSocket, tty: boolean): () => void {
-  const send = (channel: number, data: Uint8Array) =>
-    socket.send(Buffer.concat([Buffer.from([channel]), data]))
   const { stdin, stdout } = process
-  const onData = (chunk: Buffer) => send(STDIN, chunk)
+  const send = (channel: number, data: Uint8Array, sent = () => {}) =>
+    socket.send(Buffer.concat([Buffer.from([channel]), data]), sent)
+  // A command that reads slowly slows down what feeds it.
+  const onData = (chunk: Buffer) => {
+    send(STDIN, chunk, () => {
+      if (socket.bufferedAmount < MAX_UNSENT_BYTES) stdin.resume()
+    })
+    if (socket.bufferedAmount >= MAX_UNSENT_BYTES) stdin.pause()
+  }
   // Half-close: the command sees the end of its input while its output still comes.
   const onEnd = () => socket.send(Buffer.from([CLOSE, STDIN]))
   const onResize = () =>

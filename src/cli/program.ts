@@ -1,4 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import packageFile from '../../package.json' with { type: 'json' }
 import { errorText } from '../base/index.ts'
 import { processContext } from './context.ts'
 
@@ -15,12 +16,15 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   }
 }
 
+const { version } = packageFile
+
 type Context = ReturnType<typeof processContext>
 
 function makeProgram(context: Context): Command {
   const program = new Command('dhow')
   program
     .description('Kubernetes, written in TypeScript: a cluster with one command')
+    .version(version, '--version', 'print the version')
     .exitOverride()
     .showHelpAfterError('(try --help)')
   clusterCommands(program, context)
@@ -145,8 +149,10 @@ function objectCommands(program: Command, context: Context): void {
     .description('delete objects: dhow delete pod web-1, dhow delete -f FILE')
     .option('-f, --filename <path>', 'what these manifests describe (repeatable)', collect)
     .option('--grace-period <seconds>', 'how long pods have to end', number)
-    .option('--force', 'do not wait for pods to end')
+    .option('--force', 'end pods at once')
     .option('--ignore-not-found', 'absent objects are no error')
+    .option('--no-wait', 'do not wait until they are gone')
+    .option('--timeout <seconds>', 'give up waiting after', number)
     .action(async (type, names, options) =>
       (await import('./delete.ts')).deleteCommand([...(type ? [type] : []), ...names], options, context),
     )

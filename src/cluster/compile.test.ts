@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { fingerprint } from './compile.ts'
+import { fingerprint, pruneCache } from './compile.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'dhow-fingerprint-'))
 after(() => rmSync(directory, { recursive: true }))
@@ -28,3 +28,16 @@ for (const [what, change] of changes) {
     assert.notEqual(await fingerprint(directory), before)
   })
 }
+
+test('of a cache that has grown too large, what was not used for longest goes', async () => {
+  const cache = join(directory, 'cache')
+  mkdirSync(join(cache, 'v26'), { recursive: true })
+  for (const second of [1, 2, 3, 4]) {
+    writeFileSync(join(cache, 'v26', String(second)), Buffer.alloc(100))
+    utimesSync(join(cache, 'v26', String(second)), second, second)
+  }
+  await pruneCache(cache, 400)
+  assert.equal(readdirSync(join(cache, 'v26')).length, 4)
+  await pruneCache(cache, 399)
+  assert.deepEqual(readdirSync(join(cache, 'v26')), ['4'])
+})

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { attempt } from './exec.ts'
 
@@ -22,7 +22,33 @@ export async function compileAhead(sources: string, command: readonly string[]):
   if (exitCode !== 0) return
   await mkdir(COMPILE_CACHE, { recursive: true })
   await writeFile(mark, '')
+  await pruneCache(COMPILE_CACHE, MAX_CACHE_BYTES)
 }
+
+/** Code of versions that are no longer run stays behind: the cache of one version has some 10 MB. */
+const MAX_CACHE_BYTES = 128 * 1024 * 1024
+
+/** Deletes what was not used for longest until half of the bound is left, once a folder is larger than that. */
+export async function pruneCache(directory: string, maxBytes: number): Promise<void> {
+  const files = (await readdir(directory, { recursive: true, withFileTypes: true })).filter((f) => f.isFile())
+  const entries = await Promise.all(
+    files.map(async ({ parentPath, name }) => {
+      const path = join(parentPath, name)
+      const { size, mtimeMs, atimeMs } = await stat(path).catch(() => GONE)
+      return { path, size, usedMs: Math.max(mtimeMs, atimeMs) }
+    }),
+  )
+  let total = entries.reduce((sum, { size }) => sum + size, 0)
+  if (total <= maxBytes) return
+  for (const { path, size } of entries.sort((a, b) => a.usedMs - b.usedMs)) {
+    if (total <= maxBytes / 2) return
+    // Whoever runs it has it in memory; another compiles it again.
+    await rm(path, { force: true })
+    total -= size
+  }
+}
+
+const GONE = { size: 0, mtimeMs: 0, atimeMs: 0 }
 
 /** Changes with Node and with any file of `directory`. */
 export async function fingerprint(directory: string): Promise<string> {

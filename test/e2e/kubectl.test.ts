@@ -336,7 +336,17 @@ describe('without kubectl', { skip }, () => {
     [['wait', 'pod/talk', '--for', 'condition=Ready'], /condition met/],
     [['logs', 'talk', '--tail', '1'], /^two\n$/],
     [['delete', 'pod', 'talk', '--force'], /deleted/],
+    [['get', 'pod', 'talk'], /pods "talk" not found/, 1],
+    [
+      ['apply', '-f', join(dir, 'wrong.yaml')],
+      /^dhow: cannot use ".*": ConfigMap "c" is not.*:\n {2}line 4: unknown field "dta"/,
+      1,
+    ],
+    [['delete', 'configmap', 'none'], /configmaps "none" not found/, 1],
+  ]
+  const ending: [string[], RegExp, number?][] = [
     [['delete', '-f', join(dir, 'own.yaml')], /deployment "web" deleted/],
+    [['get', 'deployment', 'web'], /deployments.apps "web" not found/, 1],
     [['wait', 'deployment/web', '--for', 'delete'], /deleted/],
   ]
   const talk = ['sh', '-c', 'echo one; echo two; /bin/busybox sleep 1000']
@@ -347,16 +357,34 @@ describe('without kubectl', { skip }, () => {
     const containers = [{ name: 'talk', image: 'example/web:1.0', command: talk }]
     const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'talk' }, spec: { containers } }
     writeFileSync(join(dir, 'talk.yaml'), JSON.stringify(pod))
+    writeFileSync(
+      join(dir, 'wrong.yaml'),
+      'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: c }\ndta: {}\n',
+    )
     await cluster.kubectl('create', 'namespace', namespace)
   })
 
-  for (const [args, expected, code = 0] of cases) {
+  const tryCommand = ([args, expected, code = 0]: (typeof cases)[number]) =>
     test(`dhow ${args.map((arg) => arg.replace(`${dir}/`, '')).join(' ')}`, async () => {
       const { exitCode, stdout, stderr } = await attempt(args)
       assert.equal(exitCode, code, stderr || stdout)
       assert.match(code === 1 ? stderr : stdout, expected)
     })
-  }
+  for (const one of cases) tryCommand(one)
+
+  test('dhow exec passes much input and output on, however slowly it is read', async () => {
+    const { name, dataDir } = cluster.layout.config
+    const exec = `${dhow} exec --name ${name} --data-dir ${dataDir} -n ${namespace}`
+    const busybox = 'deployment/web -- /bin/busybox'
+    const script = `head -c 30000000 /dev/zero | ${exec} -i ${busybox} wc -c
+      ${exec} ${busybox} head -c 30000000 /dev/zero | (sleep 1; wc -c)`
+    const { stdout, stderr } = await runCommand(['bash', '-o', 'pipefail', '-ec', script], {
+      timeoutMs: 60_000,
+    })
+    assert.equal(stdout, '30000000\n30000000\n', stderr)
+  })
+
+  for (const one of ending) tryCommand(one)
 
   test('an archive of an image is written, imported and listed; the image is removed', async () => {
     const { name, dataDir } = cluster.layout.config
