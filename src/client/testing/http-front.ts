@@ -64,7 +64,8 @@ async function serve(api: Api, request: http.IncomingMessage, response: http.Ser
   const parameters = Object.fromEntries(url.searchParams)
   const { kind, namespace, name, subresource } = targetOf(url.pathname)
   const key = { namespace, name: name ?? '' }
-  const sub = subresource ? { subresource } : {}
+  const tried = parameters.dryRun ? { dryRun: true } : {}
+  const sub = { ...(subresource ? { subresource } : {}), ...tried }
   if (parameters.watch) return serveWatch(api, kind, { ...parameters, namespace }, response)
   const body = await bodyOf(request)
   const answer = async (): Promise<unknown> => {
@@ -75,7 +76,7 @@ async function serve(api: Api, request: http.IncomingMessage, response: http.Ser
       case 'POST':
         return name
           ? api.call(kind, key, { subresource: subresource!, method: 'POST', body })
-          : api.create(kind, body)
+          : api.create(kind, body, tried)
       case 'PUT':
         return api.update(kind, body, sub)
       case 'PATCH':
