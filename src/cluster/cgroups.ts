@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { rmdir } from 'node:fs/promises'
+import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Clock, sleep } from '../base/index.ts'
 
@@ -54,4 +54,27 @@ export async function removeCgroup(path: string, clock: Clock): Promise<void> {
     }
     await sleep(clock, 20)
   }
+}
+
+/**
+ * Where a process is that something else may end or limit together with all its company: the scope of a login session,
+ * a service. Of /proc/self/cgroup, the hierarchy in which systemd keeps those (of cgroup v2 there is one hierarchy
+ * for everything); undefined in its root, which nobody ends.
+ */
+export function keeperOf(procCgroup: string, version: 1 | 2): string | undefined {
+  const prefix = version === 2 ? '0::' : /^\d+:name=systemd:/
+  for (const line of procCgroup.split('\n')) {
+    const path = line.replace(prefix, '')
+    if (path !== line && path !== '/') return path
+  }
+  return undefined
+}
+
+/** Takes this process, and so all that it starts, out of the session or service that started it. */
+export async function leaveSession(path: string): Promise<void> {
+  const version = existsSync(join(MOUNT, 'cgroup.controllers')) ? 2 : 1
+  if (keeperOf(await readFile('/proc/self/cgroup', 'utf8'), version) === undefined) return
+  const dir = join(MOUNT, version === 2 ? '' : 'systemd', path)
+  await mkdir(dir, { recursive: true })
+  await writeFile(join(dir, 'cgroup.procs'), String(process.pid))
 }

@@ -78,6 +78,8 @@ export interface Layout {
   /** nft table of the Service rules, in each node's network namespace. */
   readonly proxyTable: string
   readonly cgroupRoot: string
+  /** Of dhow's own processes, where they would else be in the login session that ran `up`. */
+  readonly partsCgroup: string
   readonly nodes: readonly NodeLayout[]
 }
 
@@ -131,6 +133,7 @@ export function layoutOf(config: ClusterConfig): Layout {
     dnsLink: `dhow${slot}dns`,
     proxyTable: `dhow${slot}_services`,
     cgroupRoot,
+    partsCgroup: `${cgroupRoot}/parts`,
     nodes,
   }
 }

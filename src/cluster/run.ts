@@ -3,6 +3,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { flushCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { type Clock, processLog, sleep, systemClock, systemRandom } from '../base/index.ts'
+import { leaveSession } from './cgroups.ts'
 import { COMPILE_CACHE, compileAhead } from './compile.ts'
 import { ourProcesses, upLock } from './down.ts'
 import { lockHolder, readJson } from './files.ts'
@@ -82,6 +83,12 @@ async function runSupervisor(read: () => Promise<Layout>): Promise<void> {
   )
   if (others.length > 0)
     throw new Error(`cannot start a supervisor: process ${others[0]!.pid} is one for this cluster`)
+  await leaveSession(layout.partsCgroup).catch((error) =>
+    log.warn(
+      { error: String(error) },
+      'cannot leave the session that ran "up": its end may be that of the cluster',
+    ),
+  )
   const clock = systemClock()
   const supervisor = await Supervisor.start(clusterParts(layout), { runDir: layout.runDir, clock, log })
   flushCompileCache()

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { systemClock } from '../../src/base/index.ts'
-import { findProcesses, removeCgroup, runCommand } from '../../src/cluster/index.ts'
+import { cgroupHierarchies, findProcesses, removeCgroup, runCommand } from '../../src/cluster/index.ts'
 import { cannotRun, dhow, startCluster, type TestCluster, until } from './harness.ts'
 import { ask } from './load.ts'
 
@@ -84,6 +84,23 @@ test('down stops all, twice if need be; the data stays for the next up', { skip 
   assert.ok(existsSync(cluster.layout.storePath))
   await cluster.dhow('up', '--no-kubeconfig')
   assert.equal(await cluster.kubectl('get', 'configmap', 'kept', '-o', 'jsonpath={.data.a}'), 'b')
+})
+
+test('what ran "up" may end with all it started, as a login session or a service does: the cluster stays', {
+  skip,
+}, async () => {
+  await cluster.dhow('down')
+  const hierarchy = cgroupHierarchies().find((h) => h.endsWith('/systemd')) ?? cgroupHierarchies()[0]!
+  const session = join(hierarchy, `session-${cluster.layout.config.name}`)
+  mkdirSync(session)
+  const { name, dataDir } = cluster.layout.config
+  const up = [dhow, 'up', '--no-kubeconfig', '--name', name, '--data-dir', dataDir]
+  const inside = ['sh', '-c', 'echo $$ > "$0/cgroup.procs" && exec "$@"', session, ...up]
+  const result = await runCommand(inside, { timeoutMs: 120_000 })
+  assert.equal(result.exitCode, 0, result.stderr)
+  assert.equal(readFileSync(join(session, 'cgroup.procs'), 'utf8'), '')
+  rmdirSync(session)
+  assert.match(await cluster.dhow('status'), /all is well/)
 })
 
 const isServed = () =>
