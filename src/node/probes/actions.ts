@@ -6,6 +6,7 @@ import { type Clock, http } from '../../base/index.ts'
 import {
   decode,
   encode,
+  GRPC_DEADLINE_EXCEEDED,
   GRPC_UNIMPLEMENTED,
   GrpcError,
   grpcChannel,
@@ -79,7 +80,10 @@ async function execProbe(
     return { result: exitCode === 0 ? 'success' : 'failure', output: (stdout + stderr).slice(0, MAX_OUTPUT) }
   } catch (error) {
     if (error instanceof ExecTimeoutError)
-      return { result: 'failure', output: `command timed out: ${error.message}` }
+      return {
+        result: 'failure',
+        output: `command timed out: ${JSON.stringify(command.join(' '))} timed out after ${Math.ceil(timeoutMs / 1000)}s`,
+      }
     throw error
   }
 }
@@ -189,6 +193,11 @@ function netErrorText(error: Error): string {
   return `dial tcp ${e.address ?? ''}${e.port ? `:${e.port}` : ''}: connect: ${words}`
 }
 
+/** What went wrong first, below all that it led to. */
+function firstCause(error: Error): Error {
+  return error.cause instanceof Error ? firstCause(error.cause) : error
+}
+
 async function httpProbe(
   tools: ProbeTools,
   action: HTTPGetAction,
@@ -271,10 +280,18 @@ async function grpcProbe(
         output: `error: this server does not implement the grpc health protocol (grpc.health.v1.Health): ${error.message}`,
       }
     }
-    const cause = (error as Error).cause
+    if (error instanceof GrpcError && error.code === GRPC_DEADLINE_EXCEEDED)
+      return {
+        result: 'failure',
+        output: `timeout: health rpc did not complete within ${Math.ceil(timeoutMs / 1000)}s`,
+      }
+    const first = firstCause(error as Error)
     return {
       result: 'failure',
-      output: `error: failed to connect service at "${address}": ${(error as Error).message}${cause ? `: ${netErrorText(cause as Error)}` : ''}`,
+      output:
+        (first as NodeJS.ErrnoException).code === undefined || first instanceof GrpcError
+          ? `error: health rpc probe failed: ${first.message}`
+          : `error: failed to connect service at "${address}": ${netErrorText(first)}`,
     }
   } finally {
     channel.close()

@@ -69,7 +69,7 @@ test('exec probes go by the exit code', async () => {
     { exec: { command: ['x'] } },
     tools(async () => Promise.reject(new ExecTimeoutError('slow'))),
   )
-  assert.equal(late.result, 'failure')
+  assert.deepEqual(late, { result: 'failure', output: 'command timed out: "x" timed out after 1s' })
   assert.equal(
     (
       await once(
@@ -160,7 +160,17 @@ test('gRPC probes ask the health service', async () => {
   assert.match((await once({ grpc: { port, service: 'sick' } })).output, /NOT_SERVING/)
   assert.match((await once({ grpc: { port, service: 'none' } })).output, /does not implement/)
   await new Promise<void>((resolve) => server.close(() => resolve()))
-  assert.match((await once({ grpc: { port } })).output, /failed to connect/)
+  assert.equal(
+    (await once({ grpc: { port } })).output,
+    `error: failed to connect service at "127.0.0.1:${port}": dial tcp 127.0.0.1:${port}: connect: connection refused`,
+  )
+  const silent = createTcpServer((s) => s.resume())
+  const deaf = await listening(silent)
+  assert.equal(
+    (await once({ grpc: { port: deaf } })).output,
+    'timeout: health rpc did not complete within 1s',
+  )
+  await new Promise((resolve) => silent.close(resolve))
 })
 
 function probes(answers: (command: string, at: number) => boolean) {
