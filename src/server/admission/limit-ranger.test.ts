@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { LimitRange, PersistentVolumeClaim, Pod, ResourceQuota } from '../../api/index.ts'
+import { LimitRange, PersistentVolumeClaim, Pod } from '../../api/index.ts'
 import type { Kind, KubeObject } from '../../schema/index.ts'
 import { FakeObjects } from '../auth/fake-objects.test-support.ts'
 import type { AdmissionRequest } from '../contracts.ts'
@@ -183,10 +183,4 @@ test('claims have bounds too', () => {
     () => plugin.validate!(claim('1Mi')),
     /minimum storage usage per PersistentVolumeClaim is 1Gi, but request is 1Mi/,
   )
-})
-
-test('a quota is stored with a warning that it does nothing', () => {
-  warnings.length = 0
-  pluginWith().validate!(creation(ResourceQuota, { metadata: { name: 'q' } }))
-  assert.deepEqual(warnings, ['resource quotas are stored but not enforced by this version'])
 })

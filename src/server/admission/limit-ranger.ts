@@ -4,7 +4,6 @@ import {
   type LimitRangeItem,
   PersistentVolumeClaim,
   type Pod,
-  ResourceQuota,
 } from '../../api/index.ts'
 import { addQuantities, compareQuantities, formatQuantity, parseQuantity } from '../../schema/index.ts'
 import type { AdmissionRequest } from '../contracts.ts'
@@ -32,9 +31,6 @@ export function limitRanger(objects: Lookup): AdmissionPlugin {
       return current
     },
     validate(request) {
-      if (request.operation === 'CREATE' && isAbout(request, ResourceQuota)) {
-        request.warn('resource quotas are stored but not enforced by this version')
-      }
       const wrong = violations(request, () =>
         objects.list(LimitRange, request.namespace).flatMap((range) => range.spec.limits),
       )

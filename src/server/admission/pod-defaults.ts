@@ -1,8 +1,10 @@
 import { Namespace, Pod, PriorityClass, type Toleration } from '../../api/index.ts'
 import { type AdmissionPlugin, createdPod, isAbout, type Lookup, refuse } from './plugin.ts'
 
-const NODE_TROUBLES = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable']
-const TOLERATION_SECONDS = 300
+const DEFAULT_TOLERATIONS: readonly Toleration[] = [
+  'node.kubernetes.io/not-ready',
+  'node.kubernetes.io/unreachable',
+].map((key) => ({ key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 300 }))
 
 /** A pod stays five minutes on a node in trouble unless it says otherwise. */
 export const defaultTolerationSeconds: AdmissionPlugin = {
@@ -11,22 +13,18 @@ export const defaultTolerationSeconds: AdmissionPlugin = {
     if (!isAbout(request, Pod) || (request.operation !== 'CREATE' && request.operation !== 'UPDATE'))
       return request.object
     const pod = request.object as Pod
-    const tolerations = pod.spec.tolerations ?? []
-    const missing = NODE_TROUBLES.filter((key) => !tolerations.some((t) => toleratesEviction(t, key)))
-    if (missing.length === 0) return pod
-    const added = missing.map(
-      (key): Toleration => ({
-        key,
-        operator: 'Exists',
-        effect: 'NoExecute',
-        tolerationSeconds: TOLERATION_SECONDS,
-      }),
-    )
-    return { ...pod, spec: { ...pod.spec, tolerations: [...tolerations, ...added] } }
+    const own = pod.spec.tolerations ?? []
+    const added =
+      own.length === 0
+        ? DEFAULT_TOLERATIONS
+        : DEFAULT_TOLERATIONS.filter(({ key }) => !own.some((t) => toleratesEviction(t, key)))
+    if (added.length === 0) return pod
+    const tolerations = own.length === 0 ? added : [...own, ...added]
+    return { ...pod, spec: { ...pod.spec, tolerations } }
   },
 }
 
-const toleratesEviction = (toleration: Toleration, key: string) =>
+const toleratesEviction = (toleration: Toleration, key: string | undefined) =>
   (!toleration.key || toleration.key === key) && (!toleration.effect || toleration.effect === 'NoExecute')
 
 /** Classes that exist in every cluster, should their objects not be there yet. */

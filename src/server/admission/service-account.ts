@@ -93,22 +93,22 @@ function withToken(spec: Pod['spec'], volumeName: () => string): Pod['spec'] {
   return { ...mounted, volumes: [...(spec.volumes ?? []), tokenVolume(made)] }
 }
 
-function tokenVolume(name: string): Volume {
-  return {
-    name,
-    projected: {
-      defaultMode: 0o644,
-      sources: [
-        { serviceAccountToken: { expirationSeconds: TOKEN_LIFETIME_S, path: 'token' } },
-        { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
-        {
-          downwardAPI: {
-            items: [{ path: 'namespace', fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } }],
-          },
-        },
-      ],
+/** The same in every pod, and kept once for all of them. */
+const TOKEN_SOURCES = {
+  defaultMode: 0o644,
+  sources: [
+    { serviceAccountToken: { expirationSeconds: TOKEN_LIFETIME_S, path: 'token' } },
+    { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
+    {
+      downwardAPI: {
+        items: [{ path: 'namespace', fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } }],
+      },
     },
-  }
+  ],
+} as const
+
+function tokenVolume(name: string): Volume {
+  return { name, projected: TOKEN_SOURCES }
 }
 
 /** A mirror pod only shows what runs: it may not pull the cluster's secrets onto the node. */

@@ -335,6 +335,13 @@ describe('what is answered', () => {
     assert.deepEqual(answer.json.data, { b: '2' })
   })
 
+  test('whoever creates what nothing acts on is told', async () => {
+    const path = '/apis/networking.k8s.io/v1/namespaces/default/networkpolicies'
+    const answer = await send('POST', path, { metadata: { name: 'np' }, spec: { podSelector: {} } })
+    assert.equal(answer.status, 201)
+    assert.match(String(answer.headers.warning), /299 - "network policies are stored but not enforced/)
+  })
+
   test('YAML goes in and comes out', async () => {
     const text = 'metadata:\n  name: yaml\ndata:\n  "on": "yes"\n  hex: "0x10"\nimmutable: no\n'
     const answer = await send('POST', MAPS, text, {

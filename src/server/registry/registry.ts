@@ -15,6 +15,7 @@ import type { Admission, AdmissionRequest } from '../contracts.ts'
 import { type Behaviour, behaviourOf } from './behaviours.ts'
 import type { Feed } from './feed.ts'
 import { type Item, itemKey } from './item.ts'
+import { notYetWarning } from './not-yet.ts'
 import type { Resources, ServedResource } from './resources.ts'
 import {
   inNamespace,
@@ -130,6 +131,8 @@ export class Registry {
       const born = orderedMetadata(strategy.prepareForCreate(this.#born(named)))
       this.#check(kind, born, strategy.validate(born))
       for (const warning of strategy.warnings(born, undefined)) caller.warn(warning)
+      const unattended = notYetWarning(kind)
+      if (unattended) caller.warn(unattended)
       await this.#o.admission().validate({ ...request, object: born, name: born.metadata.name })
       const behaviour = behaviourOf(this.#o.behaviours, resource.storage)
       const reserved = behaviour?.reserve ? await behaviour.reserve(born, undefined, dryRun) : undefined
