@@ -10,6 +10,7 @@ import {
 } from '../cluster/index.ts'
 import type { Kind } from '../schema/index.ts'
 import { type ClusterOptions, existingCluster, nameFlag, UsageError } from './context.ts'
+import { processTerminal } from './output.ts'
 
 export interface ObjectOptions extends ClusterOptions {
   readonly namespace?: string
@@ -41,6 +42,7 @@ export async function clusterApi(options: ClusterOptions): Promise<HttpsApi> {
     tls: { ca: access.caPem, cert: access.certPem, key: access.keyPem },
     userAgent: 'dhow',
     timeoutMs: 30_000,
+    onWarning: (text) => void processTerminal.err.write(`Warning: ${text}\n`),
   })
 }
 

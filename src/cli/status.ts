@@ -118,7 +118,7 @@ async function diskTroubles({ config: { dataDir } }: Layout): Promise<Trouble[]>
 }
 
 async function describeNodes(layout: Layout, { clock, terminal, self }: Context): Promise<Trouble[]> {
-  const api = adminApi(layout, await adminIdentity(layout), 5_000)
+  const api = adminApi(layout, await adminIdentity(layout), { timeoutMs: 5_000 })
   const troubles: Trouble[] = []
   try {
     const [{ items }, pods] = await Promise.all([api.list(Node), api.list(Pod)])

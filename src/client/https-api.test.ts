@@ -90,6 +90,19 @@ test('an answer that is no Status keeps its code and text', async () => {
   await close()
 })
 
+test('what the server warns of is told, each text by itself', async () => {
+  const server = await httpFront(new MemoryApi(), (_, response) => {
+    response.setHeader('warning', ['299 - "say \\"no\\""', '299 - "old"'])
+    return false
+  })
+  const warnings: string[] = []
+  const api = httpsApi({ server: server.url, userAgent: 'test', onWarning: (text) => warnings.push(text) })
+  await api.create(ConfigMap, { metadata: { namespace: 'd', name: 'a' } })
+  assert.deepEqual(warnings, ['say "no"', 'old'])
+  api.close()
+  await server.close()
+})
+
 test('items of a list carry their type although the wire leaves it out', async () => {
   const { api, close } = await front((_, response) => {
     response.end(

@@ -40,6 +40,8 @@ export interface HttpsApiOptions {
   readonly userAgent: string
   /** Of a short request, in milliseconds; default 60,000. */
   readonly timeoutMs?: number
+  /** Told what the server warns of beside its answer: deprecated versions, unknown fields, what has no effect. */
+  readonly onWarning?: (text: string) => void
   readonly clock?: Clock
   readonly random?: Random
 }
@@ -260,6 +262,7 @@ class HttpsBinding implements HttpsApi {
   async #exchange(exchange: Exchange): Promise<unknown> {
     for (let attempt = 1; ; attempt++) {
       const response = await this.#retrying(exchange, false)
+      this.#passWarnings(response)
       try {
         return parsed(await readBody(response))
       } catch (error) {
@@ -268,6 +271,13 @@ class HttpsBinding implements HttpsApi {
         if (exchange.method !== 'GET' || attempt >= 3) throw error
       }
     }
+  }
+
+  #passWarnings({ headers: { warning } }: IncomingMessage): void {
+    const { onWarning } = this.#options
+    if (!onWarning || warning === undefined) return
+    for (const [, text = ''] of String(warning).matchAll(/299 \S+ "((?:[^"\\]|\\.)*)"/g))
+      onWarning(text.replaceAll(/\\(.)/g, '$1'))
   }
 
   /** Sends until the server takes it: repeats what was refused with Retry-After, and reads that broke off. */

@@ -57,6 +57,10 @@ export async function nodeIdentity(
 }
 
 /** The API as the cluster's administrator. */
-export function adminApi(layout: Layout, tls: Identity, timeoutMs = 10_000): HttpsApi {
-  return httpsApi({ server: layout.apiUrl, tls, userAgent: 'dhow', timeoutMs })
+export function adminApi(
+  layout: Layout,
+  tls: Identity,
+  options: { readonly timeoutMs?: number; readonly onWarning?: (text: string) => void } = {},
+): HttpsApi {
+  return httpsApi({ server: layout.apiUrl, tls, userAgent: 'dhow', timeoutMs: 10_000, ...options })
 }

@@ -51,6 +51,7 @@ export interface UpResult {
 /** Starts a cluster, or repairs one that is there in part; resolves once all its nodes are Ready. */
 export async function up(options: UpOptions): Promise<UpResult> {
   const { clock, steps } = options
+  const onWarning = (text: string) => steps.note(`Warning: ${text}`)
   await ensurePackages(options)
   const { config } = await ensureCluster(options.wishes, clock)
   const layout = layoutOf(config)
@@ -62,7 +63,7 @@ export async function up(options: UpOptions): Promise<UpResult> {
     if (runs) {
       const pki = await clusterPki(layout, clock)
       await options.onKeys(layout, pki)
-      const api = adminApi(layout, { ca: pki.ca.cert, ...pki.admin })
+      const api = adminApi(layout, { ca: pki.ca.cert, ...pki.admin }, { onWarning })
       if ((await notReady(layout, api)).length === 0) return { layout, pki, api, unchanged: true }
       api.close()
     }
@@ -82,7 +83,7 @@ export async function up(options: UpOptions): Promise<UpResult> {
     steps.end('keys, network and containerd are prepared')
     await options.onKeys(layout, pki)
     await startSupervisor(layout, clock)
-    const api = adminApi(layout, { ca: pki.ca.cert, ...pki.admin })
+    const api = adminApi(layout, { ca: pki.ca.cert, ...pki.admin }, { onWarning })
     await waitForNodes(layout, api, options)
     await removeSurplus(layout, api, options)
     return { layout, pki, api, unchanged: false }
