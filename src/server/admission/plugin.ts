@@ -37,7 +37,9 @@ export function createdPod(request: AdmissionRequest): Pod | undefined {
 
 /** 403 about the object of the request: `pods "web" is forbidden: why`. */
 export function refuse(request: AdmissionRequest, why: string) {
-  return forbidden(request.kind.resource, request.name || (request.object?.metadata.name ?? ''), why)
+  const { name, generateName } = (request.object?.metadata ?? {}) as { name?: string; generateName?: string }
+  // The name may not have been made up yet: then the beginning of it tells which object it is.
+  return forbidden(request.kind.resource, request.name || name || generateName || 'Unknown', why)
 }
 
 /** Pods that a node made from files of its own carry this. */
