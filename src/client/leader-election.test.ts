@@ -7,7 +7,11 @@ import { MemoryApi } from './testing/index.ts'
 
 const key = { namespace: 'kube-system', name: 'lock' }
 
-function candidates(clock: VirtualClock, api: MemoryApi) {
+function candidates(
+  clock: VirtualClock,
+  api: MemoryApi,
+  onNewLeader: (by: string, leader: string) => void = () => {},
+) {
   const leading = new Set<string>()
   const most = { atOnce: 0 }
   const run = (identity: string, reach: MemoryApi = api) => {
@@ -20,6 +24,7 @@ function candidates(clock: VirtualClock, api: MemoryApi) {
       log: silentLog,
       identity,
       signal: stop.signal,
+      onNewLeader: (leader) => onNewLeader(identity, leader),
       lead: async (lost) => {
         leading.add(identity)
         most.atOnce = Math.max(most.atOnce, leading.size)
@@ -121,4 +126,39 @@ test("another's clock does not matter: its lease runs out by ours", async () => 
   assert.deepEqual([...leading], ['a'])
   a.stop()
   await a.done
+})
+
+for (const [what, times] of [
+  ['a lease as short as the deadline', { leaseDurationMs: 10_000, renewDeadlineMs: 10_000 }],
+  ['a deadline too short for a second try', { renewDeadlineMs: 2400, retryPeriodMs: 2000 }],
+] as const) {
+  test(`${what} is refused: a leader could go on while another begins`, async () => {
+    const options = {
+      api: new MemoryApi(),
+      clock: new VirtualClock(),
+      random: seededRandom(1),
+      log: silentLog,
+    }
+    const lead = async () => {}
+    await assert.rejects(
+      runElected({ ...options, ...key, ...times, identity: 'a', lead, signal: AbortSignal.abort() }),
+      /leaseDurationMs > renewDeadlineMs > 1.2 × retryPeriodMs/,
+    )
+  })
+}
+
+test('each candidate hears of a new leader once, however often that renews', async () => {
+  const clock = new VirtualClock()
+  const heard: string[] = []
+  const { run } = candidates(clock, new MemoryApi({ clock }), (by, leader) => heard.push(`${by}: ${leader}`))
+  const a = run('a')
+  await pass(clock, 10_000)
+  const b = run('b')
+  await pass(clock, 30_000)
+  a.stop()
+  await a.done
+  await pass(clock, 10_000)
+  assert.deepEqual(heard, ['a: a', 'b: a', 'b: b'])
+  b.stop()
+  await b.done
 })

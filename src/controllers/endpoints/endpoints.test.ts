@@ -287,3 +287,36 @@ test('a change of the labels of a Service reaches its slices, and nothing else i
   assert.equal(h.api.revision, revision + 2)
   await h.end()
 })
+
+test('pods that come go where there is room first, and no slice is overfilled', async () => {
+  const h = await running()
+  const pods: Pod[] = []
+  for (let i = 0; i < 150; i++) pods.push(await addPod(h, `p${i}`))
+  await h.settle()
+  const sizes = async () => (await h.slices()).map((s) => s.endpoints.length).sort((a, b) => b - a)
+  assert.deepEqual(await sizes(), [100, 50])
+  // One goes and sixty come in the same pass: the slice that is written anyhow takes one of them.
+  await h.api.delete(Pod, pods[0]!.metadata, { gracePeriodSeconds: 0 })
+  for (let i = 0; i < 60; i++) await addPod(h, `q${i}`)
+  await h.settle()
+  const after = await sizes()
+  assert.ok(after[0]! <= 100, `${after}`)
+  assert.equal(
+    after.reduce((sum, n) => sum + n, 0),
+    209,
+  )
+  await h.end()
+})
+
+test('a node that moves to another zone takes the endpoints of its own pods along', async () => {
+  const h = await running()
+  await addPod(h, 'a')
+  await h.settle()
+  const zones = async () => (await h.slices()).flatMap((s) => s.endpoints.map((e) => e.zone))
+  assert.deepEqual(await zones(), ['z'])
+  const labels = { 'topology.kubernetes.io/zone': 'y' }
+  await h.api.patch(Node, { name: 'n' }, { type: 'merge', body: { metadata: { labels } } })
+  await h.settle()
+  assert.deepEqual(await zones(), ['y'])
+  await h.end()
+})
