@@ -13,7 +13,7 @@ export function qosClass(spec: PodSpec): 'Guaranteed' | 'Burstable' | 'BestEffor
       const request = positive(resources?.requests?.[name])
       const limit = positive(resources?.limits?.[name])
       if (request || limit) asks = true
-      if (!limit || (request && !sameQuantity(request, limit))) guaranteed = false
+      if (guaranteed) guaranteed = limit !== undefined && (!request || sameQuantity(request, limit))
     }
   }
   if (spec.resources && (spec.resources.requests || spec.resources.limits)) look(spec.resources)
