@@ -19,6 +19,7 @@ test('times become UTC with whole seconds', () => {
     ['2026-01-01T00:00:00', undefined],
     ['2026-01-01T00:00:00+24:00', undefined],
     ['0000-01-01T00:00:00+01:00', undefined],
+    ['9999-12-31T23:59:59-00:01', undefined],
     ['', undefined],
     ['now', undefined],
   ]
@@ -50,6 +51,7 @@ test('durations are read and written as Go does', () => {
     ['1x', undefined],
     ['.s', undefined],
     ['9999999999h', undefined],
+    ['1s'.repeat(200), undefined],
   ]
   for (const [text, expected] of table) {
     const nanos = parseDuration(text)

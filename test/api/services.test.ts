@@ -150,6 +150,16 @@ describe('node ports', () => {
       service('next', { type: 'NodePort', ports: [{ port: 80, nodePort: u!.nodePort! }] }),
     )
   })
+
+  test('that an update took are free again when another gives them up', async () => {
+    const ports = (nodePort: number) => ({ type: 'NodePort' as const, ports: [{ port: 80, nodePort }] })
+    const made = await api.create(Service, service('a', {}))
+    const open = await api.update(Service, { ...made, spec: { ...made.spec, ...ports(30_003) } })
+    assert.equal(open.spec.ports?.[0]?.nodePort, 30_003)
+    await api.update(Service, { ...open, spec: { ...open.spec, type: 'ClusterIP', ports: made.spec.ports } })
+    const next = await api.create(Service, service('b', ports(30_003)))
+    assert.equal(next.spec.ports?.[0]?.nodePort, 30_003)
+  })
 })
 
 test('after a restart what was given is still taken', async () => {

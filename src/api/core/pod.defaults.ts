@@ -13,16 +13,11 @@ function defaultSpec(spec: PodSpec, where: Where): PodSpec {
   const ephemeralContainers =
     spec.ephemeralContainers && each(spec.ephemeralContainers, (c) => defaultContainer(c))
   const volumes = spec.volumes && each(spec.volumes, defaultVolume)
-  const account = spec.serviceAccountName || spec.serviceAccount
-  const copy: Draft<PodSpec> = { ...spec }
+  const copy: Draft<PodSpec> = { ...mirrorServiceAccount(spec) }
   if (containers) copy.containers = containers
   if (initContainers) copy.initContainers = initContainers
   if (ephemeralContainers) copy.ephemeralContainers = ephemeralContainers
   if (volumes) copy.volumes = volumes
-  if (account) {
-    copy.serviceAccountName = account
-    copy.serviceAccount = account
-  }
   if (!spec.restartPolicy) copy.restartPolicy = 'Always'
   if (!spec.dnsPolicy) copy.dnsPolicy = 'ClusterFirst'
   if (!spec.schedulerName) copy.schedulerName = 'default-scheduler'

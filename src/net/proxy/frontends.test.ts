@@ -93,6 +93,16 @@ describe('which endpoints serve a Service', () => {
       `${A}:8080 ${B}:8080`,
     ],
     [
+      'those of the zone, when one has no hint for a node',
+      [
+        aSlice('web', [
+          anEndpoint(A, { hints: { forZones: [{ name: 'east' }] } }),
+          anEndpoint(B, { hints: { forZones: [{ name: 'west' }], forNodes: [{ name: 'node1' }] } }),
+        ]),
+      ],
+      `${A}:8080`,
+    ],
+    [
       'all, when no hint is for this zone',
       [aSlice('web', [anEndpoint(A, { hints: { forZones: [{ name: 'west' }] } })])],
       `${A}:8080`,

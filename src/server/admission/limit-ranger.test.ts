@@ -95,6 +95,11 @@ test('what is out of bounds', () => {
     ],
     [
       { type: 'Container', max: { cpu: '1' } },
+      podOf([container('a', { cpu: '1001m' }, { cpu: '1' })]),
+      'maximum cpu usage per Container is 1, but request is 1001m',
+    ],
+    [
+      { type: 'Container', max: { cpu: '1' } },
       podOf([container('a')]),
       'maximum cpu usage per Container is 1.  No limit is specified',
     ],

@@ -41,6 +41,15 @@ test('a log comes from the pod’s node, as the server, with the options passed 
   assert.equal(seen?.headers.authorization, undefined)
 })
 
+test('a log from a moment on names that moment to the node', async () => {
+  kubelet.seen.length = 0
+  kubelet.handle = (_req, res) => res.end('')
+  await plain({ subresource: 'log', query: 'sinceTime=2026-01-01T00:00:00Z&stream=Stderr' })
+  const { searchParams } = new URL(kubelet.seen[0]!.path!, 'https://node')
+  assert.equal(searchParams.get('sinceTime'), '2026-01-01T00:00:00Z')
+  assert.equal(searchParams.get('stream'), 'Stderr')
+})
+
 test('a renewed certificate is shown from the next request on', async () => {
   const before = certificates.current
   kubelet.handle = (_req, res) => res.end()
