@@ -10,13 +10,22 @@ export interface Log {
   child(fields: object): Log
 }
 
+/** What cannot be written (the disk is full) waits up to this size; more is dropped. */
+const MAX_WAITING_BYTES = 256 * 1024
+
+/** To the standard output. A line that cannot be written is no reason for a process to end. */
 export function processLog(component: string, level = 'info'): Log {
-  return pino({
-    level,
-    base: { component },
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
-  })
+  const output = pino.destination({ fd: 1, sync: true, maxLength: MAX_WAITING_BYTES })
+  output.on('error', () => {})
+  return pino(
+    {
+      level,
+      base: { component },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    output,
+  )
 }
 
 /** Keeps nothing: for tests that do not look at logs. */

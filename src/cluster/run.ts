@@ -78,9 +78,7 @@ export function clusterParts(layout: Layout): Part[] {
 async function runSupervisor(read: () => Promise<Layout>): Promise<void> {
   const log = processLog('supervisor')
   const layout = await read()
-  const others = (await ourProcesses(layout, ['supervisor'])).filter(
-    (p) => p.pid !== process.pid && p.args.includes('supervisor'),
-  )
+  const others = await supervisorsOf(layout)
   if (others.length > 0)
     throw new Error(`cannot start a supervisor: process ${others[0]!.pid} is one for this cluster`)
   await leaveSession(layout.partsCgroup).catch((error) =>
@@ -104,6 +102,9 @@ async function runSupervisor(read: () => Promise<Layout>): Promise<void> {
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
 }
+
+const supervisorsOf = async (layout: Layout) =>
+  (await ourProcesses(layout, ['supervisor'])).filter((p) => p.pid !== process.pid)
 
 /** Starts the supervisor in a session of its own, or makes the running one read the configuration again. */
 export async function startSupervisor(layout: Layout, clock: Clock): Promise<void> {

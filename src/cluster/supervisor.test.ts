@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { silentLog, systemClock } from '../base/index.ts'
 import { lockFile, lockHolder } from './files.ts'
 import { countEarlyExits, type Part, restartDelayMs } from './parts.ts'
-import { identify, isAliveSync, startTicksOf, stopProcess } from './process.ts'
+import { findProcesses, identify, isAliveSync, startTicksOf, stopProcess } from './process.ts'
 import { readSupervisorState, rotate, Supervisor } from './supervisor.ts'
 
 const clock = systemClock()
@@ -87,6 +87,37 @@ test('a process that was started just before its supervisor was killed is found 
   assert.deepEqual(await alive(), before)
   second.stop()
   await stopProcess(before, clock, 1000)
+})
+
+test('with a full disk it goes on: what dies is started again, and written down once there is room', async () => {
+  const { part, options, alive, runDir } = setup('exec sleep 1000')
+  const supervisor = await Supervisor.start([part], options)
+  const before = await alive()
+  // No file can be written over a folder.
+  mkdirSync(join(runDir, 'supervisor.json.tmp'))
+  process.kill(before.pid, 'SIGKILL')
+  const isOurs = (args: readonly string[]) => args.join(' ').endsWith('sleep 1000') && args.length === 2
+  const lives = async () =>
+    (await findProcesses(isOurs)).find((p) => p.parent === process.pid && p.pid !== before.pid)
+  const after = await until('the next start', lives)
+  rmSync(join(runDir, 'supervisor.json.tmp'), { recursive: true })
+  assert.equal((await alive()).pid, after.pid)
+  supervisor.stop()
+  await stopProcess(await alive(), clock, 1000)
+})
+
+test('a part whose log cannot be opened is tried again', async () => {
+  const { part, options, alive, runDir } = setup('exec sleep 1000')
+  const log = join(runDir, 'logs', 'part.log')
+  mkdirSync(log, { recursive: true })
+  const supervisor = await Supervisor.start([{ ...part, log }], options)
+  await until('the reason', async () =>
+    /did not start: EISDIR/.test((await readSupervisorState(runDir))?.parts.part?.lastExit ?? ''),
+  )
+  rmSync(log, { recursive: true })
+  const started = await alive()
+  supervisor.stop()
+  await stopProcess(started, clock, 1000)
 })
 
 test('a part that is no longer wanted is stopped, a changed one replaced', async () => {

@@ -68,6 +68,8 @@ export class Supervisor {
   readonly #options: SupervisorOptions
   readonly #kept = new Map<string, Kept>()
   readonly #identity: ProcessIdentity
+  /** What others read is up to date. */
+  #saved = true
   #stopped = false
   #cancelPoll: () => void = () => {}
   #cancelLogs: () => void = () => {}
@@ -167,23 +169,34 @@ export class Supervisor {
     kept.startedAtMs = clock.monotonic()
     kept.startedAt = timestamp(clock.now())
     kept.restarts++
+    try {
+      const child = this.#spawn(part)
+      kept.child = child
+      kept.process = child.pid === undefined ? undefined : identify(child.pid)
+      child.on('error', (error) => this.#ended(kept, `did not start: ${error.message}`))
+      child.on('exit', (code, signalName) =>
+        this.#ended(kept, signalName ? `killed by ${signalName}` : `exit code ${code}`),
+      )
+      log.info({ part: part.name, pid: child.pid, restarts: kept.restarts }, 'started process')
+    } catch (error) {
+      this.#ended(kept, `did not start: ${(error as Error).message}`)
+    }
+  }
+
+  #spawn(part: Part): ChildProcess {
     mkdirSync(join(part.log, '..'), { recursive: true })
     const output = openSync(part.log, 'a', 0o640)
-    const [program, ...args] = part.command
-    const child = spawn(program!, args, {
-      detached: true,
-      stdio: ['ignore', output, output],
-      env: { ...process.env, ...part.env },
-      cwd: '/',
-    })
-    closeSync(output)
-    kept.child = child
-    kept.process = child.pid === undefined ? undefined : identify(child.pid)
-    child.on('error', (error) => this.#ended(kept, `did not start: ${error.message}`))
-    child.on('exit', (code, signalName) =>
-      this.#ended(kept, signalName ? `killed by ${signalName}` : `exit code ${code}`),
-    )
-    log.info({ part: part.name, pid: child.pid, restarts: kept.restarts }, 'started process')
+    try {
+      const [program, ...args] = part.command
+      return spawn(program!, args, {
+        detached: true,
+        stdio: ['ignore', output, output],
+        env: { ...process.env, ...part.env },
+        cwd: '/',
+      })
+    } finally {
+      closeSync(output)
+    }
   }
 
   #ended(kept: Kept, how: string): void {
@@ -210,6 +223,7 @@ export class Supervisor {
       for (const kept of this.#kept.values()) {
         if (kept.process && !kept.child && !isAliveSync(kept.process)) this.#ended(kept, 'ended')
       }
+      if (!this.#saved) this.#save()
       this.#poll()
     })
   }
@@ -235,10 +249,19 @@ export class Supervisor {
       parts[part.name] = process ? { process, ...state } : state
     }
     const state: SupervisorState = { supervisor: this.#identity, parts }
-    // A restart of the machine makes it worthless, so it need not be on disk; it must only never be half a file.
-    const file = supervisorStateFile(this.#options.runDir)
-    writeFileSync(`${file}.tmp`, JSON.stringify(state))
-    renameSync(`${file}.tmp`, file)
+    const wasSaved = this.#saved
+    try {
+      // A restart of the machine makes it worthless, so it need not be on disk; it must only never be half a file.
+      const file = supervisorStateFile(this.#options.runDir)
+      writeFileSync(`${file}.tmp`, JSON.stringify(state))
+      renameSync(`${file}.tmp`, file)
+      this.#saved = true
+    } catch (error) {
+      // The disk is full, say: that others can read the state is worth less than that somebody keeps the parts running.
+      this.#saved = false
+      if (wasSaved)
+        this.#options.log.error({ error: String(error) }, 'cannot write down what runs; trying again')
+    }
   }
 }
 
