@@ -16,7 +16,7 @@ import {
   type WatchOptions,
   type WriteOptions,
 } from '../api/index.ts'
-import type { Clock } from '../base/index.ts'
+import { type Clock, nextTurn } from '../base/index.ts'
 import { apiVersionOf, type Input, type Kind, type KubeObject, type StructType } from '../schema/index.ts'
 import { bodyTypeOf } from './body-types.ts'
 import type { RequestAttributes } from './contracts.ts'
@@ -213,7 +213,10 @@ async function* follow<T extends KubeObject>(
         initial = false
         yield { type: 'BOOKMARK', resourceVersion: String(cursor.revision), initialEventsEnd: true }
       }
-      if (!cursor.caughtUp) continue
+      if (!cursor.caughtUp) {
+        await nextTurn()
+        continue
+      }
       const now = clock.monotonic()
       if (now >= endAt) return
       if (options.allowWatchBookmarks && now >= bookmarkAt) {

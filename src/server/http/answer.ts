@@ -66,8 +66,9 @@ export async function sendParts(
   if (packed) sink.pipe(out)
   for (const part of parts) {
     if (out.destroyed) return
+    // What the kernel takes at once is drained in the same turn of the event loop.
     if (!sink.write(part)) await drained(sink, out)
-    else await nextTurn()
+    await nextTurn()
   }
   sink.end()
 }
@@ -108,8 +109,8 @@ export function sendText(exchange: Exchange, status: number, text: string, heade
 }
 
 /** YAML as people and clients read it back. */
-export function yamlOf(json: Buffer): Buffer {
-  return Buffer.from(dump(JSON.parse(json.toString('utf8')), { lineWidth: -1, noRefs: true }))
+export function yamlOf(value: unknown): string {
+  return dump(value, { lineWidth: -1, noRefs: true })
 }
 
 /** The Status of an error. Once an answer has begun nothing can be said any more: the request is dropped. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
+import { load } from 'js-yaml'
 import { ConfigMap } from '../../api/index.ts'
 import { decodeProtobuf, encodeProtobuf, type StructType } from '../../schema/index.ts'
 import { type Answer, type PlainServer, plainServer } from './plain.test-support.ts'
@@ -352,6 +353,20 @@ describe('what is answered', () => {
     assert.equal(answer.headers['content-type'], 'application/yaml')
     assert.match(answer.text, /^kind: ConfigMap\napiVersion: v1\nmetadata:\n {2}name: yaml\n/)
     assert.deepEqual((await send('GET', `${MAPS}/yaml`)).json.data, { on: 'yes', hex: '0x10' })
+  })
+
+  test('a list in YAML is the list, item by item', async () => {
+    const odd = { a: 'two\nlines\n\n  and more\n', b: '- no: list', c: '#', d: ' padded ', e: '' }
+    await send('POST', MAPS, {
+      ...map('yaml-1', odd),
+      metadata: { name: 'yaml-1', labels: { yaml: 'list' } },
+    })
+    await send('POST', MAPS, { ...map('yaml-2'), metadata: { name: 'yaml-2', labels: { yaml: 'list' } } })
+    for (const selected of ['yaml=list', 'yaml=nothing']) {
+      const path = `${MAPS}?labelSelector=${encodeURIComponent(selected)}`
+      const yaml = await send('GET', path, undefined, { accept: 'application/yaml' })
+      assert.deepEqual(load(yaml.text), (await send('GET', path)).json)
+    }
   })
 
   test('protobuf goes in and comes out, alone and in lists', async () => {

@@ -103,6 +103,7 @@ function outputFor(request: Request, possible: (r: Representation) => boolean): 
     representation: negotiate(exchange.header('accept'), possible),
     pretty: isTrue(info.query.get('pretty')),
     view: viewOptions(request),
+    clock: request.parts.clock,
   }
 }
 

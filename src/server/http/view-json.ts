@@ -34,7 +34,7 @@ export function jsonBytes(object: object): Buffer {
 }
 
 /** Items do not repeat the kind and apiVersion that every object's bytes begin with. */
-function listOutput(kind: Kind, page: ListPage): ListOutput {
+function* listOutput(kind: Kind, page: ListPage): Generator<void, ListOutput> {
   const apiVersion = apiVersionOf(kind.resource)
   const skip = JSON.stringify({ kind: kind.resource.kind, apiVersion }).length
   const start = JSON.stringify({ kind: kind.resource.listKind, apiVersion, metadata: listMeta(page) }).slice(
@@ -43,7 +43,10 @@ function listOutput(kind: Kind, page: ListPage): ListOutput {
   )
   const head = Buffer.from(`${start},"items":[`)
   let bytes = head.length + LIST_TAIL.length + Math.max(0, page.items.length * 2 - 1)
-  for (const item of page.items) bytes += item.json.length - skip
+  for (const item of page.items) {
+    bytes += item.json.length - skip
+    yield
+  }
   function* pieces() {
     yield head
     let first = true

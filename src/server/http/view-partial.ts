@@ -1,8 +1,17 @@
-import { PartialObjectMetadata, PartialObjectMetadataList, Status } from '../../api/index.ts'
-import { apiVersionOf, encodeProtobuf, type Kind, type StructType, watchFrame } from '../../schema/index.ts'
+import { PartialObjectMetadata, Status } from '../../api/index.ts'
+import {
+  apiVersionOf,
+  encodeMessage,
+  encodeProtobuf,
+  type Kind,
+  type StructType,
+  watchFrame,
+} from '../../schema/index.ts'
 import type { Item } from '../registry/item.ts'
-import { listMeta, type View } from './view.ts'
+import type { ListPage } from '../registry/list.ts'
+import { listMeta, slices, type View } from './view.ts'
 import { bookmarkObject, jsonBytes, jsonEvent } from './view-json.ts'
+import { listOfMessages } from './view-protobuf.ts'
 
 const API_VERSION = 'meta.k8s.io/v1'
 const KIND = 'PartialObjectMetadata'
@@ -18,15 +27,14 @@ export function partialView(kind: Kind, isBinary: boolean): View {
   return {
     contentType,
     item: (item) => encode(PartialObjectMetadata, partial(item)),
-    list(page) {
-      const items = page.items.map(partial)
-      const whole = encode(PartialObjectMetadataList, {
-        kind: `${KIND}List`,
-        apiVersion: API_VERSION,
-        metadata: listMeta(page),
-        items,
-      })
-      return { bytes: whole.length, parts: () => [whole] }
+    *list(page) {
+      if (!isBinary) return { bytes: undefined, parts: () => slices(listPieces(page, partial)) }
+      const messages: Uint8Array[] = []
+      for (const item of page.items) {
+        messages.push(encodeMessage(PartialObjectMetadata as StructType<object>, partial(item)))
+        yield
+      }
+      return listOfMessages({ apiVersion: API_VERSION, kind: `${KIND}List` }, page, messages)
     },
     watch: () => ({
       contentType: isBinary ? `${contentType};stream=watch` : contentType,
@@ -37,4 +45,17 @@ export function partialView(kind: Kind, isBinary: boolean): View {
         isBinary ? watchFrame('ERROR', encode(Status, error.status)) : jsonEvent('ERROR', error.status),
     }),
   }
+}
+
+/** Items are written as they are sent: thousands of them take a while. */
+function* listPieces(page: ListPage, partial: (item: Item) => object): Generator<Buffer> {
+  const head = { kind: `${KIND}List`, apiVersion: API_VERSION, metadata: listMeta(page) }
+  yield Buffer.from(`${JSON.stringify(head).slice(0, -1)},"items":[`)
+  let isFirst = true
+  for (const item of page.items) {
+    const text = JSON.stringify(partial(item))
+    yield Buffer.from(isFirst ? text : `,${text}`)
+    isFirst = false
+  }
+  yield Buffer.from(']}')
 }

@@ -10,7 +10,7 @@ import {
 } from '../../schema/index.ts'
 import type { Item } from '../registry/item.ts'
 import type { ListPage } from '../registry/list.ts'
-import { type ListOutput, listMeta, type View } from './view.ts'
+import { type ListOutput, listMeta, slices, type View } from './view.ts'
 import { bookmarkObject } from './view-json.ts'
 import type { WatchFormat } from './watch-stream.ts'
 
@@ -27,7 +27,15 @@ export function protobufView(kind: Kind): View {
     view = {
       contentType: CONTENT_TYPE,
       item: (item) => itemEnvelope(kind, item),
-      list: (page) => listOutput(kind, page),
+      *list(page) {
+        const messages: Uint8Array[] = []
+        for (const item of page.items) {
+          messages.push(messageOf(kind, item))
+          yield
+        }
+        const { listKind } = kind.resource
+        return listOfMessages({ apiVersion: apiVersionOf(kind.resource), kind: listKind }, page, messages)
+      },
       watch: () => watchProtobuf(kind),
     }
     views.set(kind, view)
@@ -72,21 +80,38 @@ function envelopeHead(apiVersion: string, kind: string, length: number): Buffer[
 }
 
 /** A list's message is its metadata and the items' messages one after the other. */
-function listOutput(kind: Kind, page: ListPage): ListOutput {
+export function listOfMessages(
+  own: { readonly apiVersion: string; readonly kind: string },
+  page: ListPage,
+  messages: readonly Uint8Array[],
+): ListOutput {
   const meta = encodeMessage(ListMeta as StructType<object>, listMeta(page))
-  const pieces: Uint8Array[] = [Buffer.from([0x0a]), varint(meta.length), meta]
-  for (const item of page.items) {
-    const message = messageOf(kind, item)
-    pieces.push(ITEM_TAG, varint(message.length), message)
+  let length = 1 + varintLength(meta.length) + meta.length
+  for (const message of messages) length += 1 + varintLength(message.length) + message.length
+  const head = Buffer.concat(envelopeHead(own.apiVersion, own.kind, length))
+  function* pieces() {
+    yield head
+    yield META_TAG
+    yield varint(meta.length)
+    yield meta
+    for (const message of messages) {
+      yield ITEM_TAG
+      yield varint(message.length)
+      yield message
+    }
+    yield TAIL
   }
-  let length = 0
-  for (const piece of pieces) length += piece.length
-  const head = envelopeHead(apiVersionOf(kind.resource), kind.resource.listKind, length)
-  const whole = Buffer.concat([...head, ...pieces, TAIL])
-  return { bytes: whole.length, parts: () => [whole] }
+  return { bytes: head.length + length + TAIL.length, parts: () => slices(pieces()) }
 }
 
+const META_TAG = Buffer.from([0x0a])
 const ITEM_TAG = Buffer.from([0x12])
+
+function varintLength(value: number): number {
+  let length = 1
+  for (let rest = value; rest > 127; rest = Math.floor(rest / 128)) length++
+  return length
+}
 
 function varint(value: number): Buffer {
   const bytes: number[] = []

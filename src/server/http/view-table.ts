@@ -17,7 +17,8 @@ export function tableView(kind: Kind, options: ViewOptions): View {
   return {
     contentType: 'application/json',
     item: (item) => single(item, columns),
-    list(page) {
+    *list(page) {
+      yield
       return {
         bytes: undefined,
         parts: () => slices(pieces(listMeta(page), columns, mapped(page.items, row))),

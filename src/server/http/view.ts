@@ -19,7 +19,8 @@ export interface ViewOptions {
 export interface View {
   readonly contentType: string
   item(item: Item): Buffer
-  list(page: ListPage): ListOutput
+  /** In short steps: to know its length, a list may have to be written first. */
+  list(page: ListPage): Generator<void, ListOutput>
   watch(): WatchFormat
 }
 
@@ -50,8 +51,8 @@ export function listMeta(page: ListPage): {
 }
 
 /** Pieces joined into slices that are worth a write each. */
-export function* slices(pieces: Iterable<Buffer>): Generator<Buffer> {
-  let pending: Buffer[] = []
+export function* slices(pieces: Iterable<Uint8Array>): Generator<Buffer> {
+  let pending: Uint8Array[] = []
   let size = 0
   for (const piece of pieces) {
     pending.push(piece)

@@ -97,27 +97,22 @@ export class WatchStream {
   }
 
   #pump(): void {
-    while (!this.#ended) {
-      let signals: Signal[]
-      try {
-        signals = this.#cursor.read(READ_MAX)
-        this.#writeAll(signals)
-      } catch (error) {
-        if (!(error instanceof ApiError)) throw error
-        this.#out.write(this.#format.error(error))
-        this.end()
-        return
-      }
-      if (this.#initial && this.#cursor.initialDone) {
-        this.#initial = false
-        this.#out.write(this.#format.bookmark(this.#cursor.revision, true))
-      }
-      if (this.#out.writableLength > HIGH_WATER) this.#waitForDrain()
-      else if (this.#cursor.caughtUp) this.#cursor.wait(() => this.#pump())
-      else if (signals.length === READ_MAX) setImmediate(() => this.#pump())
-      else continue
+    if (this.#ended) return
+    try {
+      this.#writeAll(this.#cursor.read(READ_MAX))
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error
+      this.#out.write(this.#format.error(error))
+      this.end()
       return
     }
+    if (this.#initial && this.#cursor.initialDone) {
+      this.#initial = false
+      this.#out.write(this.#format.bookmark(this.#cursor.revision, true))
+    }
+    if (this.#out.writableLength > HIGH_WATER) this.#waitForDrain()
+    else if (this.#cursor.caughtUp) this.#cursor.wait(() => this.#pump())
+    else setImmediate(() => this.#pump())
   }
 
   #waitForDrain(): void {

@@ -31,6 +31,7 @@ export class WatchCursor {
   readonly #selection: Selection
   readonly #history: History
   readonly #applied: () => number
+  /** What was there at the start, selected or not. */
   #initial: readonly Item[]
   #initialAt = 0
   #seq: number
@@ -44,7 +45,7 @@ export class WatchCursor {
     this.#applied = start.applied
     this.#history = resource.cache.history
     if (start.after === undefined) {
-      this.#initial = selection.filter(selection.candidates(resource.cache))
+      this.#initial = selection.candidates(resource.cache)
       this.#seq = this.#history.nextSeq
       this.#revision = start.revision
     } else {
@@ -66,17 +67,15 @@ export class WatchCursor {
     return this.#initialAt >= this.#initial.length
   }
 
-  /** Up to `max` signals; none when it has caught up. */
+  /** Up to `max` signals out of as many objects or events; none when it has caught up, or when none are selected. */
   read(max: number): Signal[] {
     const signals: Signal[] = []
     if (!this.initialDone) {
       const end = Math.min(this.#initial.length, this.#initialAt + max)
       for (; this.#initialAt < end; this.#initialAt++) {
-        signals.push({
-          type: 'ADDED',
-          item: this.#resource.present(this.#initial[this.#initialAt]!),
-          event: undefined,
-        })
+        const item = this.#initial[this.#initialAt]!
+        if (!this.#selection.matches(item)) continue
+        signals.push({ type: 'ADDED', item: this.#resource.present(item), event: undefined })
       }
       if (this.initialDone) {
         this.#initial = []
@@ -87,7 +86,7 @@ export class WatchCursor {
     const history = this.#history
     if (history !== this.#cache.history || this.#seq < history.firstSeq)
       throw tooOld(this.#revision, history.startRevision)
-    for (const end = history.nextSeq; this.#seq < end && signals.length < max; this.#seq++) {
+    for (const end = Math.min(history.nextSeq, this.#seq + max); this.#seq < end; this.#seq++) {
       const event = history.at(this.#seq)!
       const signal = this.#signalOf(event)
       if (signal) signals.push(signal)

@@ -1,4 +1,5 @@
 import { badRequest, expired, invalid, type ListOptions, type WatchOptions } from '../../api/index.ts'
+import { inSlices } from '../../base/index.ts'
 import type { Kind, Problem } from '../../schema/index.ts'
 import { CompactedError, FutureRevisionError } from '../../store/index.ts'
 import { decodeContinue, encodeContinue, PRESENT } from './continue.ts'
@@ -64,42 +65,46 @@ function presented(resource: ServedResource, items: readonly Item[]): readonly I
   return resource.conversion ? items.map(resource.present) : items
 }
 
-function page(
+/** `state` is of one moment: the looking may take some turns of the event loop. */
+async function page(
   registry: Registry,
   resource: ServedResource,
   state: readonly Item[],
   selection: Selection,
   revision: number,
   limit: number,
-): ListPage {
-  const { kind } = resource
-  if (limit === 0) {
-    return {
-      kind,
-      items: presented(resource, selection.filter(state)),
-      revision,
-      continue: undefined,
-      remaining: undefined,
-    }
+): Promise<ListPage> {
+  // There may be more: its pages show this same state, however long they take to come.
+  const isNewest = revision === registry.revision
+  if (limit > 0 && isNewest && state.length > limit) resource.cache.keepSnapshot(revision)
+  const { items, seen } = await inSlices(select(state, selection, limit), registry.clock)
+  const isMore = seen < state.length
+  return {
+    kind: resource.kind,
+    items: presented(resource, items),
+    revision,
+    continue: isMore ? encodeContinue({ revision, after: items.at(-1)!.key }) : undefined,
+    remaining: isMore && !selection.filters ? state.length - seen : undefined,
   }
+}
+
+const LOOK_AT_ONCE = 100
+
+/** Up to `limit` of the items that are selected (0: all), and how many were looked at up to the next one. */
+function* select(
+  state: readonly Item[],
+  selection: Selection,
+  limit: number,
+): Generator<void, { items: Item[]; seen: number }> {
   const items: Item[] = []
-  for (let i = 0; i < state.length; i++) {
-    const item = state[i]!
+  for (let seen = 0; seen < state.length; seen++) {
+    if (seen % LOOK_AT_ONCE === LOOK_AT_ONCE - 1) yield
+    const item = state[seen]!
     if (!selection.matches(item)) continue
-    if (items.length === limit) {
-      // There is more: its pages show this same state, however long they take to come.
-      if (revision === registry.revision) resource.cache.keepSnapshot(revision)
-      return {
-        kind,
-        items: presented(resource, items),
-        revision,
-        continue: encodeContinue({ revision, after: items.at(-1)!.key }),
-        remaining: selection.filters ? undefined : state.length - i,
-      }
-    }
+    if (limit > 0 && items.length === limit) return { items, seen }
     items.push(item)
   }
-  return { kind, items: presented(resource, items), revision, continue: undefined, remaining: undefined }
+  return { items, seen: state.length }
 }
 
 const TOO_OLD_TO_GO_ON =
