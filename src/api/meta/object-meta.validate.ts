@@ -122,8 +122,8 @@ function validateOwnerReferences(out: Problems, owners: NonNullable<ObjectMeta['
 }
 
 function versionOf(apiVersion: string | undefined): string {
-  const text = apiVersion ?? ''
-  return text.slice(text.indexOf('/') + 1)
+  const parts = (apiVersion ?? '').split('/')
+  return parts.length > 2 ? '' : parts.at(-1)!
 }
 
 function validateFinalizers(out: Problems, finalizers: readonly string[]): void {
