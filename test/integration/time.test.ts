@@ -5,7 +5,6 @@ import {
   Deployment,
   EndpointSlice,
   Event,
-  Lease,
   Namespace,
   Node,
   Pod,
@@ -13,88 +12,23 @@ import {
   Service,
   ServiceAccount,
 } from '../../src/api/index.ts'
-import { type Log, microTimestamp, timestamp, VirtualClock } from '../../src/base/index.ts'
-import { startTestCluster, type TestCluster } from '../../src/cluster/testing/index.ts'
+import { timestamp } from '../../src/base/index.ts'
 import { deployment } from '../../src/controllers/testing/harness.ts'
 import type { Input } from '../../src/schema/index.ts'
+import { BROKEN, isReady, VirtualCluster } from './virtual-cluster.ts'
 
-/**
- * What takes minutes: the whole control plane, the real server with its validation and rights, under a clock that the
- * test owns. The test plays the nodes.
- */
+/** What takes minutes, in seconds. */
 
-const clock = new VirtualClock()
-const LEASES = 'kube-node-lease'
-const alive = new Set<string>()
-const problems: string[] = []
-let cluster: TestCluster
+let cluster: VirtualCluster
 let api: Api
 
 before(async () => {
-  const note = (fields: object, message: string) => {
-    const { err } = fields as { err?: Error }
-    const texts = [message, err?.message, (err?.cause as Error | undefined)?.message]
-    problems.push(texts.filter(Boolean).join(': '))
-  }
-  const log: Log = { debug() {}, info() {}, warn: note, error: note, child: () => log }
-  cluster = await during(startTestCluster({ clock, log }))
+  cluster = await VirtualCluster.start()
   api = cluster.api
 })
-after(() => during(cluster.close()))
+after(() => cluster.close())
 
-/** Lets all that is due happen until the promise is settled. */
-async function during<T>(promise: Promise<T>): Promise<T> {
-  let over = false
-  const settled = promise.finally(() => {
-    over = true
-  })
-  settled.catch(() => {})
-  while (!over) await clock.advance(1)
-  return settled
-}
-
-/** Lets seconds pass, in which the living nodes give signs of life and run their pods. */
-async function pass(seconds: number): Promise<void> {
-  for (let t = 0; t < seconds; t += 5) {
-    await during(playNodes())
-    await clock.advance(5000)
-    await clock.advance(0)
-  }
-  await during(playNodes())
-}
-
-async function playNodes(): Promise<void> {
-  for (const name of alive) {
-    const body = { spec: { renewTime: microTimestamp(clock.now()) } }
-    await api.patch(Lease, { namespace: LEASES, name }, { type: 'merge', body })
-  }
-  for (const pod of (await api.list(Pod)).items) {
-    if (!alive.has(pod.spec.nodeName ?? '')) continue
-    if (pod.metadata.deletionTimestamp) await api.delete(Pod, pod.metadata, { gracePeriodSeconds: 0 })
-    else if (!isReady(pod) && pod.spec.containers[0]?.image !== 'broken') await setReady(pod)
-  }
-}
-
-let serial = 0
-async function setReady(pod: Pod): Promise<void> {
-  const podIP = pod.status.podIP ?? `10.244.0.${++serial}`
-  const lastTransitionTime = timestamp(clock.now())
-  const conditions = [{ type: 'Ready', status: 'True', lastTransitionTime }]
-  const body = { status: { phase: 'Running', podIP, podIPs: [{ ip: podIP }], conditions } }
-  await api.patch(Pod, pod.metadata, { type: 'strategic', body }, { subresource: 'status' })
-}
-
-async function join(name: string): Promise<void> {
-  await api.create(Node, { metadata: { name } })
-  await api.create(Lease, { metadata: { namespace: LEASES, name }, spec: { holderIdentity: name } })
-  const conditions = [{ type: 'Ready', status: 'True', lastHeartbeatTime: timestamp(clock.now()) }]
-  const status = { conditions, allocatable: { cpu: '8', memory: '8Gi', pods: '50' } }
-  await api.patch(Node, { name }, { type: 'merge', body: { status } }, { subresource: 'status' })
-  alive.add(name)
-}
-
-const isReady = (pod: Pod) =>
-  pod.status.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false
+const pass = (seconds: number) => cluster.pass(seconds)
 const podsIn = async (namespace: string) => (await api.list(Pod, { namespace })).items
 const names = (pods: readonly Pod[]) => pods.map((p) => p.metadata.name).sort()
 
@@ -117,7 +51,7 @@ async function addresses(namespace: string): Promise<string[]> {
 }
 
 test('pods of a node that falls silent lose their traffic after 50 s, and their place five minutes later', async () => {
-  await during(Promise.all(['a', 'b', 'c'].map(join)))
+  await cluster.during(Promise.all(['a', 'b', 'c'].map((name) => cluster.join(name))))
   await makeNamespace('lost')
   await api.create(Service, {
     metadata: { namespace: 'lost', name: 'web' },
@@ -128,7 +62,7 @@ test('pods of a node that falls silent lose their traffic after 50 s, and their 
   const onA = (await podsIn('lost')).filter((p) => p.spec.nodeName === 'a')
   assert.equal(onA.length, 2)
 
-  alive.delete('a')
+  cluster.alive.delete('a')
   await pass(40)
   assert.equal((await addresses('lost')).length, 6)
   await pass(20)
@@ -172,7 +106,7 @@ test('pods of a node that is out of service do not wait for it', async () => {
   await make('out')
   const onB = (await podsIn('out')).filter((p) => p.spec.nodeName === 'b')
   assert.ok(onB.length > 0)
-  alive.delete('b')
+  cluster.alive.delete('b')
   await pass(60)
   const taints = [...((await api.get(Node, { name: 'b' })).spec.taints ?? [])]
   taints.push({ key: 'node.kubernetes.io/out-of-service', value: 'nodeshutdown', effect: 'NoExecute' })
@@ -181,12 +115,12 @@ test('pods of a node that is out of service do not wait for it', async () => {
   const now = await podsIn('out')
   assert.equal(now.length, 6)
   assert.ok(now.every((p) => p.spec.nodeName === 'c'))
-  await during(join('d'))
+  await cluster.during(cluster.join('d'))
 })
 
 test('a rollout that does not move says so after its deadline, and goes on when it can', async () => {
   await makeNamespace('late')
-  const broken = { spec: { containers: [{ name: 'c', image: 'broken' }] } }
+  const broken = { spec: { containers: [{ name: 'c', image: BROKEN }] } }
   const template = { metadata: { labels: { app: 'web' } }, ...broken }
   await make('late', { replicas: 2, template, progressDeadlineSeconds: 60 })
   const progressing = async () => {
@@ -240,7 +174,7 @@ test('pods that cannot be made are told of and tried again, and are made once th
 
 test('a pod that was marked for a disruption and spared says so after two minutes', async () => {
   const [pod] = await podsIn('bare')
-  const lastTransitionTime = timestamp(clock.now())
+  const lastTransitionTime = timestamp(cluster.clock.now())
   const mark = {
     type: 'DisruptionTarget',
     status: 'True',
@@ -258,17 +192,17 @@ test('a pod that was marked for a disruption and spared says so after two minute
 test('at rest nothing is written but the signs of life of the nodes', async () => {
   await pass(60)
   const before = (await api.list(Node)).metadata.resourceVersion
-  const [silent] = [...alive]
-  for (const name of [...alive]) alive.delete(name)
-  await clock.advance(30_000)
+  const [silent] = [...cluster.alive]
+  for (const name of [...cluster.alive]) cluster.alive.delete(name)
+  await cluster.clock.advance(30_000)
   assert.equal((await api.list(Node)).metadata.resourceVersion, before)
-  alive.add(silent!)
+  cluster.alive.add(silent!)
 })
 
 test('nothing went wrong that somebody would have to look at', () => {
   const expected = /serviceaccount "robot" not found/
   assert.deepEqual(
-    problems.filter((p) => !expected.test(p)),
+    cluster.problems.filter((p) => !expected.test(p)),
     [],
   )
 })
