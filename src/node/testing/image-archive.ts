@@ -12,6 +12,7 @@ export interface TestImage {
     readonly Entrypoint?: readonly string[]
     readonly Cmd?: readonly string[]
     readonly User?: string
+    readonly StopSignal?: string
   }
 }
 
@@ -89,10 +90,26 @@ const APPLETS = [
   'dd',
   'mv',
   'ln',
+  'tr',
+  'cut',
+  'df',
 ]
 
 export const PAUSE_IMAGE = 'dhow.local/pause:1'
 export const BUSYBOX_IMAGE = 'dhow.local/busybox:1'
+/** The same, but it is told to end by SIGUSR1. */
+export const STOP_SIGNAL_IMAGE = 'dhow.local/busybox:usr1'
+
+const BUSYBOX: TestImage = {
+  name: BUSYBOX_IMAGE,
+  files: { 'bin/busybox': '/bin/busybox' },
+  links: Object.fromEntries(APPLETS.map((a) => [`bin/${a}`, 'busybox'])),
+  text: {
+    'etc/passwd': 'root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n',
+    'etc/group': 'root:x:0:\nnobody:x:65534:\n',
+  },
+  config: { Cmd: ['sh'] },
+}
 
 /** The sandbox image and a busybox, from Debian's catatonit and busybox-static. */
 export const TEST_IMAGES: readonly TestImage[] = [
@@ -101,14 +118,6 @@ export const TEST_IMAGES: readonly TestImage[] = [
     files: { catatonit: '/usr/bin/catatonit' },
     config: { Entrypoint: ['/catatonit', '-P'] },
   },
-  {
-    name: BUSYBOX_IMAGE,
-    files: { 'bin/busybox': '/bin/busybox' },
-    links: Object.fromEntries(APPLETS.map((a) => [`bin/${a}`, 'busybox'])),
-    text: {
-      'etc/passwd': 'root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n',
-      'etc/group': 'root:x:0:\nnobody:x:65534:\n',
-    },
-    config: { Cmd: ['sh'] },
-  },
+  BUSYBOX,
+  { ...BUSYBOX, name: STOP_SIGNAL_IMAGE, config: { ...BUSYBOX.config, StopSignal: 'SIGUSR1' } },
 ]

@@ -26,7 +26,7 @@ class NodeApi extends MemoryApi {
   }
 }
 
-type PodInput = NonNullable<Input<Pod>['spec']>
+export type PodInput = NonNullable<Input<Pod>['spec']>
 
 /** A node with real containers whose server is in memory. */
 export class TestNode {
@@ -93,7 +93,7 @@ export class TestNode {
     name: string,
     what: string,
     check: (s: PodStatus) => unknown,
-    deadlineMs = 20_000,
+    deadlineMs = 30_000,
   ): Promise<PodStatus> {
     let last: PodStatus | undefined
     return eventually(
