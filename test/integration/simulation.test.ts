@@ -47,6 +47,7 @@ async function simulate(seed: number): Promise<void> {
     await cluster.during(makePeace(cluster))
     await cluster.pass(1500)
     await assertConverged(api)
+    assert.deepEqual(cluster.problems, [], 'what the control plane logged as warnings')
     const { resourceVersion } = (await api.list(Pod)).metadata
     cluster.alive.clear()
     await cluster.clock.advance(30_000)
