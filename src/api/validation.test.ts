@@ -84,6 +84,12 @@ const refused: readonly (readonly [string, unknown, object, ...string[]])[] = [
     'spec.template.metadata.labels: Invalid value: {"app":"y"}: `selector` does not match template `labels`',
   ],
   [
+    'a template that ends',
+    api.Deployment,
+    workload({ template: template({ app: 'x' }, { activeDeadlineSeconds: 5 }) }),
+    'spec.template.spec.activeDeadlineSeconds: Forbidden: activeDeadlineSeconds in ReplicaSet is not Supported',
+  ],
+  [
     'a template that runs once',
     api.Deployment,
     workload({ template: template({ app: 'x' }, { restartPolicy: 'Never' }) }),

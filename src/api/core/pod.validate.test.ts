@@ -305,6 +305,11 @@ const refused: readonly (readonly [string, Input<Pod>, ...string[]])[] = [
     'spec.dnsConfig.nameservers[0]: Invalid value: "x": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
   ],
   [
+    'more name servers than a resolver reads',
+    pod({ dnsConfig: { nameservers: ['192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4'] } }),
+    'spec.dnsConfig.nameservers: Invalid value: ["192.0.2.1","192.0.2.2","192.0.2.3","192.0.2.4"]: must not have more than 3 nameservers',
+  ],
+  [
     'a toleration without key',
     pod({ tolerations: [{}] }),
     'spec.tolerations[0].operator: Invalid value: "": operator must be Exists when `key` is empty, which means "match all values and all keys"',

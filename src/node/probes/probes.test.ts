@@ -297,6 +297,23 @@ test('a container that was ready before the agent started stays ready until a pr
   it.stop()
 })
 
+test('a pod that is forgotten is asked no more, and others are', async () => {
+  const spec = (name: string) =>
+    ({ containers: [{ name: 'a', readinessProbe: exec(name, { periodSeconds: 1 }) }] }) as never
+  const one = pod(spec('one'))
+  const other = pod(spec('other'), { metadata: { uid: 'other' } })
+  const { it, clock, asked } = probes(() => true)
+  it.sync(one, one.spec.containers, [seen(one, 'a', 'running', started)], '10.0.0.1', false)
+  const there = seen(other, 'a', 'running', { ...started, id: 'there' })
+  it.sync(other, other.spec.containers, [there], '10.0.0.2', false)
+  await clock.advance(0)
+  it.forget(one.metadata.uid)
+  asked.length = 0
+  await clock.advance(2_500)
+  assert.ok(asked.length > 0 && asked.every((a) => a.startsWith('other')), asked.join())
+  it.stop()
+})
+
 test('probes end with their container', async () => {
   const p = pod({ containers: [{ name: 'a', readinessProbe: exec('r', { periodSeconds: 1 }) }] } as never)
   const { it, clock, asked } = probes(() => true)

@@ -13,7 +13,6 @@ const METRICS = `${PREFIX}metrics`
 const CURRENT = `${PREFIX}current-metrics`
 const CONDITIONS = `${PREFIX}conditions`
 const BEHAVIOR = `${PREFIX}behavior`
-const DEFAULT_CPU_PERCENT = 80
 
 interface Autoscaler {
   readonly metadata: { readonly annotations?: Readonly<Record<string, string>> }
@@ -81,7 +80,7 @@ export function autoscalerV1ToV2(object: Loose): Loose {
     metadata: withAnnotations(metadata, withoutOurs(annotations)),
     spec: {
       ...simple,
-      metrics: metrics.length > 0 ? metrics : [cpuPercent(DEFAULT_CPU_PERCENT)],
+      metrics,
       ...(behavior ? { behavior } : {}),
     },
     status: {
