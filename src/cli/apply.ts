@@ -1,6 +1,7 @@
 import { type Api, isApiError } from '../api/index.ts'
 import { type Json, type JsonObject, type KubeObject, mergeNode, strategicPatchFor } from '../schema/index.ts'
 import { inOrder, type Manifest } from './manifests.ts'
+import { nameOf } from './objects.ts'
 
 /** What kubectl remembers the last applied configuration in; the same one, so that both may be used in turn. */
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
@@ -119,6 +120,5 @@ function parseObject(text: string | undefined): JsonObject {
 }
 
 export function describeApplied({ object, outcome, manifest }: Applied): string {
-  const { group, kind } = manifest.kind.resource
-  return `${kind.toLowerCase()}${group ? `.${group}` : ''}/${object.metadata.name} ${outcome}`
+  return `${nameOf(manifest.kind, object.metadata.name)} ${outcome}`
 }

@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import type { Deployment, Pod } from '../api/index.ts'
 import { kubectlJson } from './apply.ts'
 import { exitCodeOf } from './exec.ts'
+import { containerOf } from './logs.ts'
 import { checkManifest, inOrder, parse, readManifests } from './manifests.ts'
 import { parseTargets, selectorText } from './objects.ts'
 import { Progress, table } from './output.ts'
@@ -22,6 +23,13 @@ test('columns are as wide as their widest cell', () => {
     ]),
     'NAME        X\nlong-name   y\n',
   )
+})
+
+test('a table that goes on keeps its columns', () => {
+  const widths: number[] = []
+  table([['NAME', 'X']], widths)
+  table([['long-name', 'y']], widths)
+  assert.equal(table([['a', 'z']], widths), 'a           z\n')
 })
 
 test('progress is a line a step in a pipe', () => {
@@ -60,6 +68,26 @@ for (const [given, expected] of words) {
     )
   })
 }
+
+test('"all" means what runs an application, each kind once', () => {
+  const plurals = parseTargets(['all']).map((t) => t.kind.resource.plural)
+  assert.equal(new Set(plurals).size, plurals.length)
+  for (const plural of ['pods', 'services', 'deployments', 'replicasets']) assert.ok(plurals.includes(plural))
+})
+
+test('the container that is meant is the one that the pod says, else its first', () => {
+  let said = ''
+  const terminal = { out: { write() {} }, err: { write: (text: string) => (said += text) } }
+  const pod = (annotations: object, ...names: string[]) =>
+    ({ metadata: { annotations }, spec: { containers: names.map((name) => ({ name })) } }) as unknown as Pod
+  const saying = { 'kubectl.kubernetes.io/default-container': 'b' }
+  assert.equal(containerOf(pod({}, 'a'), undefined, terminal), 'a')
+  assert.equal(containerOf(pod(saying, 'a', 'b'), undefined, terminal), 'b')
+  assert.equal(containerOf(pod(saying, 'a', 'b'), 'init', terminal), 'init')
+  assert.equal(said, '')
+  assert.equal(containerOf(pod({}, 'a', 'b'), undefined, terminal), 'a')
+  assert.equal(said, 'Defaulted container "a" out of: a, b\n')
+})
 
 test('what is not a resource is named', () => {
   assert.throws(() => parseTargets(['gizmos']), /cannot find a resource type "gizmos"/)

@@ -74,6 +74,8 @@ async function uidOf(api: Api, kind: Kind, key: Key): Promise<string | undefined
 }
 
 function namedBy(words: readonly string[], flags: DeleteFlags): Doomed[] {
+  if (words.length === 0)
+    throw new UsageError('expected objects: dhow delete TYPE/NAME, or dhow delete -f FILE')
   return parseNamed(words).map(({ kind, name }) => ({
     kind,
     key: { namespace: namespaceOf(kind, flags), name },

@@ -1,8 +1,8 @@
 import { WebSocket } from 'ws'
 import { Pod } from '../api/index.ts'
 import { type HttpsApi, objectPath } from '../client/index.ts'
-import { UsageError } from './context.ts'
-import { podNamed } from './logs.ts'
+import { type Context, UsageError } from './context.ts'
+import { containerOf, podOf } from './logs.ts'
 import { clusterApi, type ObjectOptions } from './objects.ts'
 
 export interface ExecFlags extends ObjectOptions {
@@ -28,12 +28,18 @@ interface ExecStatus {
 }
 
 /** Runs a command in a container; the exit code of `dhow` is the command's. */
-export async function execCommand(word: string, command: readonly string[], flags: ExecFlags): Promise<void> {
+export async function execCommand(
+  word: string,
+  command: readonly string[],
+  flags: ExecFlags,
+  { terminal }: Context,
+): Promise<void> {
   if (command.length === 0) throw new UsageError('expected a command: dhow exec POD -- COMMAND')
   const api = await clusterApi(flags)
   try {
-    const name = await podNamed(api, word, flags)
-    const status = await runExec(api, name, command, flags)
+    const pod = await podOf(api, word, flags)
+    const container = containerOf(pod, flags.container, terminal)
+    const status = await runExec(api, pod.metadata.name, command, { ...flags, container })
     process.exitCode = exitCodeOf(status)
     if (status.status === 'Failure' && process.exitCode === 1 && !causeCode(status))
       throw new Error(status.message ?? 'the command failed')

@@ -1,9 +1,10 @@
 import { text as readText } from 'node:stream/consumers'
 import { dump } from 'js-yaml'
+import { kindFor } from '../api/index.ts'
 import { collectionPath, type HttpsApi, objectPath, query } from '../client/index.ts'
 import type { Kind, KubeObject } from '../schema/index.ts'
 import { type Context, UsageError } from './context.ts'
-import { clusterApi, namespaceOf, type ObjectOptions, parseTargets, type Target } from './objects.ts'
+import { clusterApi, nameOf, namespaceOf, type ObjectOptions, parseTargets, type Target } from './objects.ts'
 import { table } from './output.ts'
 
 export interface GetFlags extends ObjectOptions {
@@ -50,20 +51,23 @@ async function printTables(
   flags: GetFlags,
   terminal: Context['terminal'],
 ): Promise<void> {
-  let isFirst = true
+  const filled: string[] = []
+  const empty: string[] = []
   for (const target of targets) {
-    const rows = await tableRows(api, target, flags)
-    if (rows.length <= 1) {
-      const where =
-        target.kind.resource.namespaced && !flags.allNamespaces
-          ? ` in namespace "${flags.namespace ?? 'default'}"`
-          : ''
-      terminal.err.write(`no ${target.kind.resource.plural}${where}\n`)
-      continue
-    }
-    terminal.out.write(`${isFirst ? '' : '\n'}${table(rows)}`)
-    isFirst = false
+    const [head, ...rows] = await tableRows(api, target, flags)
+    const { plural, namespaced } = target.kind.resource
+    const where = namespaced && !flags.allNamespaces ? ` in namespace "${flags.namespace ?? 'default'}"` : ''
+    if (rows.length === 0) empty.push(`no ${plural}${where}\n`)
+    else filled.push(table([head!, ...(targets.length > 1 ? withKind(target.kind, head!, rows) : rows)]))
   }
+  terminal.out.write(filled.join('\n'))
+  if (filled.length === 0) terminal.err.write(empty.length > 1 ? 'none of these\n' : (empty[0] ?? ''))
+}
+
+/** Among tables of several kinds, each row says which it is of. */
+function withKind(kind: Kind, head: readonly string[], rows: readonly string[][]): string[][] {
+  const at = head.indexOf('NAME')
+  return rows.map((row) => row.map((cell, i) => (i === at ? nameOf(kind, cell) : cell)))
 }
 
 async function tableRows(api: HttpsApi, { kind, name }: Target, flags: GetFlags): Promise<string[][]> {
@@ -99,7 +103,9 @@ async function fetchObjects(api: HttpsApi, { kind, name }: Target, flags: GetFla
 }
 
 function printObjects(objects: readonly KubeObject[], format: string, single: boolean): string {
-  if (format === 'name') return objects.map((o) => `${o.kind.toLowerCase()}/${o.metadata.name}\n`).join('')
+  if (format === 'name') {
+    return objects.map((o) => `${nameOf(kindFor(o.apiVersion, o.kind)!, o.metadata.name)}\n`).join('')
+  }
   const value = single ? objects[0] : { apiVersion: 'v1', kind: 'List', items: objects }
   return format === 'json'
     ? `${JSON.stringify(value, undefined, 2)}\n`
@@ -124,21 +130,23 @@ async function watchTarget(
     ...(flags.selector ? { labelSelector: flags.selector } : {}),
     ...(selectors ? { fieldSelector: selectors } : {}),
   }
+  const widths: number[] = []
   let headed = false
   for await (const event of api.watch(kind as Kind, options)) {
     if (event.type === 'BOOKMARK') continue
     const { metadata } = event.object
     if (event.type === 'DELETED') {
-      terminal.out.write(`${kind.resource.singular}/${metadata.name} deleted\n`)
+      terminal.out.write(`${nameOf(kind, metadata.name)} deleted\n`)
       continue
     }
     const target = { kind, name: metadata.name }
-    const rows = await tableRows(api, target, {
-      ...flags,
-      allNamespaces: false,
-      ...(metadata.namespace ? { namespace: metadata.namespace } : {}),
-    }).catch(() => [])
-    terminal.out.write(table(headed ? rows.slice(1) : rows))
+    const place = metadata.namespace ? { namespace: metadata.namespace } : {}
+    const cells = await tableRows(api, target, { ...flags, allNamespaces: false, ...place }).catch(() => [])
+    const withNamespace = flags.allNamespaces && kind.resource.namespaced
+    const rows = cells.map((row, i) =>
+      withNamespace ? [i === 0 ? 'NAMESPACE' : (metadata.namespace ?? ''), ...row] : row,
+    )
+    terminal.out.write(table(headed ? rows.slice(1) : rows, widths))
     headed = true
   }
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,7 +11,7 @@ import {
   readRecipe,
   removeImage,
 } from '../cluster/index.ts'
-import { type ClusterOptions, type Context, existingCluster, requireRoot } from './context.ts'
+import { type ClusterOptions, type Context, existingCluster, requireRoot, UsageError } from './context.ts'
 import { table } from './output.ts'
 
 export async function importCommand(
@@ -21,6 +22,7 @@ export async function importCommand(
   requireRoot('image import')
   const { layout } = await existingCluster(options)
   for (const file of files) {
+    if (!existsSync(file)) throw new UsageError(`cannot import "${file}": there is no such file`)
     const names = await importEverywhere(layout, file)
     terminal.out.write(names.map((name) => `${name}\n`).join(''))
   }
@@ -28,7 +30,13 @@ export async function importCommand(
 
 /** Into every node of the cluster. */
 async function importEverywhere(layout: Layout, file: string): Promise<string[]> {
-  const names = await Promise.all(layout.nodes.map((node) => importImage(node.containerd, file)))
+  const names = await Promise.all(
+    layout.nodes.map((node) =>
+      importImage(node.containerd, file).catch((cause) => {
+        throw new Error(`cannot import "${file}": expected an OCI or docker archive of images`, { cause })
+      }),
+    ),
+  )
   return [...new Set(names.flat())]
 }
 
@@ -49,6 +57,11 @@ export async function removeCommand(
   requireRoot('image remove')
   const { layout } = await existingCluster(options)
   for (const name of names) {
+    const present = await Promise.all(layout.nodes.map((node) => listImages(node.containerd)))
+    if (!present.flat().includes(canonicalName(name)))
+      throw new UsageError(
+        `cannot remove "${canonicalName(name)}": no node has it ("dhow image list" says what they have)`,
+      )
     await Promise.all(layout.nodes.map((node) => removeImage(node.containerd, canonicalName(name))))
     terminal.out.write(`${canonicalName(name)} removed\n`)
   }

@@ -67,6 +67,17 @@ function kindNamed(word: string): Kind {
   return found[0]!
 }
 
+/** What `all` stands for: the kinds that run an application, each in its preferred version. */
+function kindsOfAll(): Kind[] {
+  const kinds = servedKinds.filter((kind) => kind.resource.categories.includes('all'))
+  return kinds.filter((kind) => kind === kindNamed(kind.resource.plural))
+}
+
+/** `pod/web-1`, `deployment.apps/web`. */
+export function nameOf({ resource: { group, kind } }: Kind, name: string): string {
+  return `${kind.toLowerCase()}${group ? `.${group}` : ''}/${name}`
+}
+
 export interface Target {
   readonly kind: Kind
   /** undefined: all of the kind. */
@@ -85,7 +96,7 @@ export function parseTargets(words: readonly string[]): Target[] {
       return { kind: kindNamed(type), name }
     })
   }
-  const kinds = first.split(',').map(kindNamed)
+  const kinds = first.split(',').flatMap((word) => (word === 'all' ? kindsOfAll() : [kindNamed(word)]))
   return kinds.flatMap((kind): Target[] =>
     rest.length === 0 ? [{ kind, name: undefined }] : rest.map((name) => ({ kind, name })),
   )

@@ -65,9 +65,11 @@ export class Progress {
   }
 }
 
-/** Columns padded to their widest cell, three spaces apart, as kubectl prints them. */
-export function table(rows: readonly (readonly string[])[]): string {
-  const widths: number[] = []
+/**
+ * Columns padded to their widest cell, three spaces apart, as kubectl prints them. A table that goes on growing keeps
+ * its `widths` from one call to the next.
+ */
+export function table(rows: readonly (readonly string[])[], widths: number[] = []): string {
   for (const row of rows) {
     row.forEach((cell, i) => {
       widths[i] = Math.max(widths[i] ?? 0, cell.length)

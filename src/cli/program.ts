@@ -144,7 +144,9 @@ function objectCommands(program: Command, context: Context): void {
     .option('-c, --container <container>', 'which of the pod')
     .option('-i, --stdin', 'pass the standard input on')
     .option('-t, --tty', 'as a terminal')
-    .action(async (pod, command, options) => (await import('./exec.ts')).execCommand(pod, command, options))
+    .action(async (pod, command, options) =>
+      (await import('./exec.ts')).execCommand(pod, command, options, context),
+    )
   objects(program.command('delete [type] [name...]'))
     .description('delete objects: dhow delete pod web-1, dhow delete -f FILE')
     .option('-f, --filename <path>', 'what these manifests describe (repeatable)', collect)
