@@ -8,6 +8,7 @@ import {
   Namespace,
   Node,
   Pod,
+  PriorityClass,
   ReplicaSet,
   Service,
   ServiceAccount,
@@ -187,6 +188,53 @@ test('a pod that was marked for a disruption and spared says so after two minute
   const now = await api.get(Pod, pod!.metadata)
   assert.equal(now.status.conditions?.find((c) => c.type === 'DisruptionTarget')?.status, 'False')
   assert.ok(isReady(now))
+})
+
+test('an important pod takes the room of less important ones, which leave in their own time', async () => {
+  await makeNamespace('full')
+  const resources = { requests: { cpu: '3' } }
+  const asking = (name: string, more: object): Input<Pod> => ({
+    metadata: { namespace: 'full', name },
+    spec: {
+      terminationGracePeriodSeconds: 20,
+      containers: [{ name: 'c', image: 'one', resources }],
+      ...more,
+    },
+  })
+  await api.create(PriorityClass, { metadata: { name: 'important' }, value: 1000 })
+  const usual = ['u1', 'u2', 'u3', 'u4']
+  for (const name of usual) await api.create(Pod, asking(name, {}))
+  await pass(10)
+  assert.ok((await podsIn('full')).every(isReady))
+  // They ask for a while whether they may end: nobody plays their node.
+  const heard = [...cluster.alive]
+  cluster.alive.clear()
+  await api.create(Pod, asking('vip', { priorityClassName: 'important' }))
+  await pass(10)
+  const vip = await api.get(Pod, { namespace: 'full', name: 'vip' })
+  const going = (await podsIn('full')).filter((p) => p.metadata.deletionTimestamp)
+  assert.equal(going.length, 1)
+  assert.equal(vip.status.nominatedNodeName, going[0]!.spec.nodeName)
+  const target = going[0]!.status.conditions?.find((c) => c.type === 'DisruptionTarget')
+  assert.deepEqual(
+    [target?.status, target?.reason, target?.message],
+    ['True', 'PreemptionByScheduler', 'default-scheduler: preempting to accommodate a higher priority pod'],
+  )
+  const told = (await api.list(Event, { namespace: 'full' })).items.map((e) => `${e.reason}: ${e.message}`)
+  assert.ok(
+    told.includes(`Preempted: Preempted by pod ${vip.metadata.uid} on node ${going[0]!.spec.nodeName}`),
+  )
+  assert.ok(
+    told.includes(
+      'FailedScheduling: 0/3 nodes are available: 1 node(s) had untolerated taint(s), 2 Insufficient cpu.',
+    ),
+    told.join('\n'),
+  )
+  for (const name of heard) cluster.alive.add(name)
+  await pass(10)
+  const placed = await api.get(Pod, vip.metadata)
+  assert.equal(placed.spec.nodeName, going[0]!.spec.nodeName)
+  assert.ok(isReady(placed))
 })
 
 test('at rest nothing is written but the signs of life of the nodes', async () => {
