@@ -98,6 +98,13 @@ for (const [name, open] of bindings) {
         for (const n of names) assert.match(n, /^made-[bcdfghjklmnpqrstvwxz2456789]{5}$/)
       })
 
+      test('cuts what a made-up name begins with, so that it fits where a host name has to', async () => {
+        const generateName = `${'long-'.repeat(20)}`
+        const { metadata } = await api.create(ConfigMap, { metadata: { namespace, generateName } })
+        assert.equal(metadata.name.length, 63)
+        assert.equal(metadata.name.slice(0, 58), generateName.slice(0, 58))
+      })
+
       test('on trial answers what would be and keeps nothing', async () => {
         const tried = await api.create(ConfigMap, map('trial'), { dryRun: true })
         assert.ok(tried.metadata.uid)

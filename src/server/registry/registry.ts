@@ -53,6 +53,8 @@ export type Decision =
 
 const NAME_ATTEMPTS = 8
 const MAX_ATTEMPTS = 12
+/** Made-up names fit where a host's name has to. */
+const MAX_GENERATED = 63
 
 /** REST on the store: what happens to an object between a decoded request and a durable write. */
 export class Registry {
@@ -127,7 +129,7 @@ export class Registry {
     )
     const admitted = await this.#admit({ ...request, object: strategy.defaults(applyDefaults(kind, given)) })
     for (let attempt = 1; ; attempt++) {
-      const named = this.#named(kind, admitted)
+      const named = this.#named(admitted)
       const born = orderedMetadata(strategy.prepareForCreate(this.#born(named)))
       this.#check(kind, born, strategy.validate(born))
       for (const warning of strategy.warnings(born, undefined)) caller.warn(warning)
@@ -288,11 +290,10 @@ export class Registry {
     return admitted ?? request.object!
   }
 
-  #named(kind: Kind, object: KubeObject): KubeObject {
+  #named(object: KubeObject): KubeObject {
     const { name, generateName } = object.metadata as { name?: string; generateName?: string }
     if (name || !generateName) return object
-    const longest = kind.resource.kind === 'Namespace' ? 63 : 253
-    const generated = flat(generateName.slice(0, longest - 5) + this.#o.random.suffix(5))
+    const generated = flat(generateName.slice(0, MAX_GENERATED - 5) + this.#o.random.suffix(5))
     return { ...object, metadata: { ...object.metadata, name: generated } }
   }
 
