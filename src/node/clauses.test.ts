@@ -4,20 +4,12 @@ import { mkdir, readFile, readlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { ConfigMap, Pod, type PodStatus } from '../api/index.ts'
-import { silentLog, systemClock } from '../base/index.ts'
+import { systemClock } from '../base/index.ts'
 import { eventually } from '../client/testing/index.ts'
-import { linuxCgroups } from './cgroups.ts'
-import { criClient } from './cri/index.ts'
-import { linuxHost } from './host.ts'
-import { Housekeeping } from './housekeeping/housekeeping.ts'
 import { readLog } from './logs/read.ts'
-import { nodeMetricStore, nodeMetrics } from './metrics.ts'
-import { criRuntime } from './runtime/cri-runtime.ts'
 import { whyNoContainers } from './testing/containerd.ts'
 import { STOP_SIGNAL_IMAGE } from './testing/image-archive.ts'
 import { type PodInput, TestNode } from './testing/node.ts'
-import { Volumes } from './volumes/volumes.ts'
-import type { PodWorker } from './workers/pod-worker.ts'
 
 /** Clauses of what a node does for a pod, on real containers. All pods start at once; each test looks at its own. */
 const why = whyNoContainers()
@@ -503,38 +495,15 @@ test('a log that is followed is whole, also while it is rotated', options, async
 test('of a container that keeps failing, only the last end is kept', options, async () => {
   await node.until('failing', 'failed twice', (s) => first(s)?.restartCount >= 1 && first(s).state.waiting)
   const { uid } = (await node.api.get(Pod, { namespace: 'default', name: 'failing' })).metadata
-  const client = criClient(node.containerd.socket, systemClock())
-  try {
-    const runtime = criRuntime(client)
-    const worker = { uid, pod: await node.api.get(Pod, { namespace: 'default', name: 'failing' }) }
-    const observed = await runtime.observePod(uid)
-    assert.ok(observed.containers.length >= 2)
-    const clock = systemClock()
-    const podsDir = join(node.containerd.dir, 'agent', 'pods')
-    await new Housekeeping({
-      runtime,
-      clock,
-      log: silentLog,
-      signal: new AbortController().signal,
-      volumes: new Volumes({ host: linuxHost(), podsDir, memoryDir: join(podsDir, '..', 'memory') }),
-      cgroups: await linuxCgroups(`${node.cgroupBase}-none`, undefined, async () => {}),
-      metrics: nodeMetrics(nodeMetricStore()),
-      podsDir,
-      memoryDir: join(podsDir, '..', 'memory'),
-      workers: () => [{ ...worker, observed, settled: true } as unknown as PodWorker],
-      complete: () => false,
-      pressure: () => ({ memory: false, disk: false, pid: false }),
-      event: () => {},
-    }).removeGarbage()
-    const left = (await runtime.observePod(uid)).containers
-    assert.deepEqual(
-      left.map((c) => c.id),
-      [observed.containers[0]!.id],
-    )
-    assert.equal(await node.log('failing', 'a', left[0]!.attempt), 'again\n')
-  } finally {
-    client.close()
-  }
+  const before = (await node.observe(uid)).containers
+  assert.ok(before.length >= 2)
+  await node.housekeep([uid], systemClock(), (it) => it.removeGarbage())
+  const left = (await node.observe(uid)).containers
+  assert.deepEqual(
+    left.map((c) => c.id),
+    [before[0]!.id],
+  )
+  assert.equal(await node.log('failing', 'a', left[0]!.attempt), 'again\n')
 })
 
 test('an agent that starts again finds its pods as they are, and goes on probing them', options, async () => {

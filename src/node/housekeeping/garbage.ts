@@ -37,8 +37,12 @@ export const DEFAULT_IMAGE_GC: ImageGcOptions = { highPercent: 85, lowPercent: 8
 /** An image is left alone this long after it was first seen: somebody may have pulled it for what comes next. */
 const MIN_AGE_MS = 2 * 60_000
 
-/** An image that no registry gave was brought here by hand (`dhow image import`): nobody could get it again. */
-const fromRegistry = (image: ObservedImage): boolean => image.digests.length > 0
+/** A name that no registry gave was brought here by hand (`dhow image import`): nobody could get it again. */
+const fromRegistry = ({ tags, digests }: ObservedImage): boolean =>
+  digests.length > 0 && tags.every((tag) => digests.some((d) => repositoryOf(d) === repositoryOf(tag)))
+
+/** `host:5000/team/app` of `host:5000/team/app:1` and of `host:5000/team/app@sha256:…`. */
+const repositoryOf = (name: string): string => name.replace(/@.*$/, '').replace(/:[^/:]*$/, '')
 
 export interface ImageUse {
   readonly firstSeen: number

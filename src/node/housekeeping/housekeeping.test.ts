@@ -55,8 +55,8 @@ test('an old sandbox goes once nothing in it is kept', () => {
 
 const image = (id: string, more: Partial<ObservedImage> = {}): ObservedImage => ({
   id,
-  tags: [id],
-  digests: [`registry/${id}@sha256:1`],
+  tags: [`registry:5000/${id}:1`],
+  digests: [`registry:5000/${id}@sha256:1`],
   sizeBytes: 10,
   uid: undefined,
   username: '',
@@ -70,6 +70,7 @@ const uses = new Map([
   ['once', old(NOW - 1000)],
   ['pinned', old(0)],
   ['imported', old(0)],
+  ['imported too', old(0)],
   ['new', { firstSeen: NOW - 1000, lastUsed: 0 }],
 ])
 const images = [
@@ -79,6 +80,7 @@ const images = [
   image('pinned', { pinned: true }),
   // As the image of sandboxes is, too.
   image('imported', { digests: [] }),
+  image('imported too', { tags: ['registry:5000/imported too:1', 'mine:1'] }),
   image('new'),
 ]
 const gone = (usedBytes: number) =>

@@ -7,9 +7,10 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
 import { Secret } from '../../api/index.ts'
+import { VirtualClock } from '../../base/index.ts'
 import { eventually } from '../../client/testing/index.ts'
 import { whyNoContainers } from '../testing/containerd.ts'
-import { BUSYBOX_IMAGE } from '../testing/image-archive.ts'
+import { BUSYBOX_IMAGE, PAUSE_IMAGE, STOP_SIGNAL_IMAGE } from '../testing/image-archive.ts'
 import { TestNode } from '../testing/node.ts'
 
 const run = promisify(execFile)
@@ -55,9 +56,12 @@ const answers = (port: number): Promise<boolean> =>
     socket.on('error', () => resolve(false))
   })
 
-async function push(image: string, ...flags: string[]): Promise<void> {
+/** Pushes the busybox under another name. */
+const push = (image: string, ...flags: string[]) => pushAs(image, BUSYBOX_IMAGE, flags)
+
+async function pushAs(image: string, source: string, flags: readonly string[] = []): Promise<void> {
   const ctr = ['-a', node.containerd.socket, '-n', 'k8s.io', 'images']
-  await run('ctr', [...ctr, 'tag', BUSYBOX_IMAGE, image])
+  await run('ctr', [...ctr, 'tag', source, image])
   await run('ctr', [...ctr, 'push', '--plain-http', ...flags, image])
   await run('ctr', [...ctr, 'rm', image])
 }
@@ -129,6 +133,33 @@ test('with the pull secret of the pod a private image is pulled', options, async
   })
   await node.create('private', spec(`${locked}/team/app:1`, { imagePullSecrets: [{ name: 'pull' }] }))
   assert.equal((await node.done('private')).phase, 'Succeeded')
+})
+
+test('images that nothing uses go, but not those that were imported', options, async () => {
+  const ctr = async (...args: string[]) =>
+    (await run('ctr', ['-a', node.containerd.socket, '-n', 'k8s.io', 'images', ...args])).stdout.split('\n')
+  const image = `${open}/team/other:1`
+  await pushAs(image, STOP_SIGNAL_IMAGE)
+  // Else it would have this name, too, which was imported.
+  await ctr('rm', STOP_SIGNAL_IMAGE)
+  const { uid } = (await node.create('uses', spec(image))).metadata
+  await node.done('uses')
+  const clock = new VirtualClock()
+  const removeAll = (uids: string[]) =>
+    node.housekeep(uids, clock, async (it) => {
+      const all = { highPercent: 0, lowPercent: 0 }
+      await it.removeImages(all)
+      await clock.advance(180_000)
+      await it.removeImages(all)
+    })
+  await removeAll([uid])
+  assert.ok((await ctr('ls', '-q')).includes(image), 'a container is made of it')
+  await node.delete('uses')
+  await node.gone('uses')
+  await removeAll([])
+  const left = await ctr('ls', '-q')
+  assert.ok(!left.includes(image), 'nobody uses it')
+  for (const name of [PAUSE_IMAGE, BUSYBOX_IMAGE]) assert.ok(left.includes(name), name)
 })
 
 test(

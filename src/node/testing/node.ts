@@ -3,13 +3,19 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { Event, isApiError, Pod, type PodStatus } from '../../api/index.ts'
-import { seededRandom, silentLog, systemClock } from '../../base/index.ts'
+import { type Clock, seededRandom, silentLog, systemClock } from '../../base/index.ts'
 import { eventually, MemoryApi } from '../../client/testing/index.ts'
 import type { Input } from '../../schema/index.ts'
 import { type NodeAgent, type NodeAgentOptions, startNodeAgent } from '../agent.ts'
+import { noCgroups } from '../cgroups.ts'
 import { criClient } from '../cri/index.ts'
+import { linuxHost } from '../host.ts'
+import { Housekeeping } from '../housekeeping/housekeeping.ts'
+import { nodeMetricStore, nodeMetrics } from '../metrics.ts'
 import { criRuntime } from '../runtime/cri-runtime.ts'
 import type { ExecResult, ObservedPod, Runtime } from '../runtime/runtime.ts'
+import { Volumes } from '../volumes/volumes.ts'
+import type { PodWorker } from '../workers/pod-worker.ts'
 import { startContainerd, type TestContainerd } from './containerd.ts'
 import { BUSYBOX_IMAGE } from './image-archive.ts'
 
@@ -189,6 +195,35 @@ export class TestNode {
     return this.#withCri(async (r) =>
       [...(await r.observe()).values()].flatMap((p) => p.containers.map((c) => c.id)),
     )
+  }
+
+  /** Keeps house beside the agent, for these pods alone, with a clock of its own. */
+  housekeep(uids: readonly string[], clock: Clock, fn: (it: Housekeeping) => Promise<void>): Promise<void> {
+    return this.#withCri(async (runtime) => {
+      const agentDir = join(this.containerd.dir, 'agent')
+      const [podsDir, memoryDir] = [join(agentDir, 'pods'), join(agentDir, 'memory')]
+      const observed = await Promise.all(uids.map((uid) => runtime.observePod(uid)))
+      const workers = observed.map(
+        (o) => ({ uid: o.uid, observed: o, settled: true }) as unknown as PodWorker,
+      )
+      await fn(
+        new Housekeeping({
+          runtime,
+          clock,
+          log: silentLog,
+          signal: new AbortController().signal,
+          volumes: new Volumes({ host: linuxHost(), podsDir, memoryDir }),
+          cgroups: noCgroups,
+          metrics: nodeMetrics(nodeMetricStore()),
+          podsDir,
+          memoryDir,
+          workers: () => workers,
+          complete: () => false,
+          pressure: () => ({ memory: false, disk: false, pid: false }),
+          event: () => {},
+        }),
+      )
+    })
   }
 
   podDir(uid: string): string {
