@@ -41,7 +41,7 @@ export async function upCommand(flags: UpFlags, context: Context): Promise<void>
       insecureRegistries: flags.insecureRegistry ?? [],
       timeoutMs: flags.timeout * 1000,
       steps: progress,
-      async onKeys(layout, pki) {
+      async onKeys(layout, pki, runs) {
         if (!flags.kubeconfig) return
         const file = userKubeconfig()
         const ours = adminKubeconfig(layout, {
@@ -49,8 +49,14 @@ export async function upCommand(flags: UpFlags, context: Context): Promise<void>
           certPem: pki.admin.cert,
           keyPem: pki.admin.key,
         })
-        const changed = await changeKubeconfig(file, clock, (existing) => mergeKubeconfig(existing, ours))
-        if (changed) progress.note(`✓ context "${layout.contextName}" is the current one in ${file}`)
+        let isCurrent = false
+        const changed = await changeKubeconfig(file, clock, (existing) => {
+          const merged = mergeKubeconfig(existing, ours, !runs)
+          isCurrent = merged['current-context'] === layout.contextName
+          return merged
+        })
+        const what = isCurrent ? 'is the current one in' : 'is written to'
+        if (changed) progress.note(`✓ context "${layout.contextName}" ${what} ${file}`)
       },
     })
     const { layout } = result

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { lstatSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -48,6 +48,23 @@ test('the context joins those that are there and becomes the current one; the re
   assert.deepEqual(merged.preferences, { colors: true })
   assert.deepEqual(mergeKubeconfig(merged, oursFor('dhow')), merged)
   assert.deepEqual(withoutContext(merged, 'dhow'), { ...theirs, 'current-context': '' })
+})
+
+test('another context that was chosen since stays the current one, unless the cluster is started anew', () => {
+  const ours = oursFor('dhow')
+  const chosen = { ...mergeKubeconfig(theirs, ours), 'current-context': 'work' }
+  assert.deepEqual(mergeKubeconfig(chosen, ours), chosen)
+  assert.equal(mergeKubeconfig(chosen, ours, true)['current-context'], 'dhow')
+})
+
+test('a kubeconfig that is a link stays one', async () => {
+  const real = join(dir, 'dotfiles')
+  const link = join(dir, 'link')
+  writeFileSync(real, '')
+  symlinkSync(real, link)
+  await changeKubeconfig(link, clock, (c) => mergeKubeconfig(c, oursFor('dhow')))
+  assert.ok(lstatSync(link).isSymbolicLink())
+  assert.equal((await loadKubeconfig(real))['current-context'], 'dhow')
 })
 
 test('clusters of other names have contexts of their own', () => {

@@ -1,4 +1,4 @@
-import { chownSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
+import { chownSync, existsSync, mkdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -48,8 +48,17 @@ export function adminKubeconfig(layout: Layout, access: AdminAccess): Kubeconfig
   }
 }
 
-/** `existing` with the entries of `ours` in it, and its context made the current one. Nothing else changes. */
-export function mergeKubeconfig(existing: Kubeconfig | undefined, ours: Kubeconfig): Kubeconfig {
+/**
+ * `existing` with the entries of `ours` in it. Its context becomes the current one when it was not there, or with
+ * `makeCurrent`. Nothing else changes.
+ */
+export function mergeKubeconfig(
+  existing: Kubeconfig | undefined,
+  ours: Kubeconfig,
+  makeCurrent = false,
+): Kubeconfig {
+  const current = ours['current-context']!
+  const isNew = !(existing?.contexts ?? []).some((c) => c.name === current)
   const merged = (before: readonly Named[] | null | undefined, add: readonly Named[] | null | undefined) => {
     const names = new Set((add ?? []).map((entry) => entry.name))
     return [...(before ?? []).filter((entry) => !names.has(entry.name)), ...(add ?? [])]
@@ -61,7 +70,7 @@ export function mergeKubeconfig(existing: Kubeconfig | undefined, ours: Kubeconf
     clusters: merged(existing?.clusters, ours.clusters),
     users: merged(existing?.users, ours.users),
     contexts: merged(existing?.contexts, ours.contexts),
-    'current-context': ours['current-context']!,
+    'current-context': isNew || makeCurrent ? current : (existing?.['current-context'] ?? current),
   }
 }
 
@@ -132,8 +141,10 @@ export async function changeKubeconfig(
     if (changedText === text) return false
     const mode = existsSync(file) ? statSync(file).mode & 0o777 : 0o600
     const owner = existsSync(file) ? statSync(file) : statSync(dirname(dir))
-    await writeFileAtomic(file, changedText, mode)
-    chownSync(file, owner.uid, owner.gid)
+    // A link stays one: some keep their configuration elsewhere.
+    const real = existsSync(file) ? realpathSync(file) : file
+    await writeFileAtomic(real, changedText, mode)
+    chownSync(real, owner.uid, owner.gid)
     if (isNewDir) chownSync(dir, owner.uid, owner.gid)
     return true
   } finally {

@@ -28,8 +28,8 @@ export interface UpOptions {
   readonly insecureRegistries: readonly string[]
   readonly timeoutMs: number
   readonly steps: Steps
-  /** The keys are there: what a kubeconfig needs, before the server answers. */
-  readonly onKeys: (layout: Layout, pki: Pki) => Promise<void>
+  /** The keys are there: what a kubeconfig needs, before the server answers. `runs`: the cluster does so already. */
+  readonly onKeys: (layout: Layout, pki: Pki, runs: boolean) => Promise<void>
 }
 
 /** How `up` tells what it is doing. */
@@ -62,7 +62,7 @@ export async function up(options: UpOptions): Promise<UpResult> {
     const runs = await isRunning(layout)
     if (runs) {
       const pki = await clusterPki(layout, clock)
-      await options.onKeys(layout, pki)
+      await options.onKeys(layout, pki, true)
       const api = adminApi(layout, { ca: pki.ca.cert, ...pki.admin }, { onWarning })
       if ((await notReady(layout, api)).length === 0) return { layout, pki, api, unchanged: true }
       api.close()
@@ -81,7 +81,7 @@ export async function up(options: UpOptions): Promise<UpResult> {
     })
     await writeFileIfChanged(layout.kubeconfig, kubeconfigText(kubeconfig), 0o600)
     steps.end('keys, network and containerd are prepared')
-    await options.onKeys(layout, pki)
+    await options.onKeys(layout, pki, false)
     await startSupervisor(layout, clock)
     const api = adminApi(layout, { ca: pki.ca.cert, ...pki.admin }, { onWarning })
     await waitForNodes(layout, api, options)
