@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type Api, isApiError, Pod, type PodCondition } from '../../api/index.ts'
-import type { Clock, Log } from '../../base/index.ts'
+import { type Clock, type Log, pause } from '../../base/index.ts'
 import type { NodePodStatus } from '../plan/status.ts'
 import { podText } from '../spec/labels.ts'
 
@@ -83,7 +83,7 @@ export class StatusWriter {
     while (!entry.gone && !this.#signal.aborted) {
       const body = statusPatch(entry.pod, entry.wanted)
       if (!body) return
-      const { namespace, name, uid } = entry.pod.metadata
+      const { namespace, name } = entry.pod.metadata
       try {
         entry.pod = await this.#api.patch(
           Pod,
@@ -99,17 +99,28 @@ export class StatusWriter {
           return
         }
         if (isApiError(error, 'Conflict')) {
-          const fresh = await this.#api.get(Pod, { namespace, name }).catch(() => undefined)
-          if (fresh && fresh.metadata.uid !== uid) entry.gone = true
+          const fresh = await this.#reread(entry.pod)
+          if (fresh === null) entry.gone = true
           else if (fresh) entry.pod = fresh
         } else
           this.#log.warn(
             { pod: podText(entry.pod), error: (error as Error).message },
             'cannot write the status of a pod yet',
           )
-        await new Promise<void>((resolve) => this.#clock.after(delay, resolve))
+        await pause(this.#clock, delay, this.#signal)
         delay = Math.min(delay * 2, MAX_RETRY_MS)
       }
+    }
+  }
+
+  /** The pod as the server has it; null: this life of it is over; undefined: nobody can say now. */
+  async #reread({ metadata: { namespace, name, uid } }: Pod): Promise<Pod | null | undefined> {
+    try {
+      const fresh = await this.#api.get(Pod, { namespace, name }, { signal: this.#signal })
+      return fresh.metadata.uid === uid ? fresh : null
+    } catch (error) {
+      // A node may read the pods that are bound to it, and no others that have their names.
+      return isApiError(error, 'NotFound', 'Forbidden') ? null : undefined
     }
   }
 }

@@ -54,7 +54,7 @@ export class NodeAuthorizer {
           return no('can only create tokens for individual service accounts')
         return this.#refers(node, attributes) ? YES : noRelation(node)
       case '/pods':
-        return authorizePods(node, attributes) ?? this.#static(attributes)
+        return this.#pods(node, attributes)
       case '/nodes':
         return authorizeNodes(node, attributes)
       case 'coordination.k8s.io/leases':
@@ -74,6 +74,15 @@ export class NodeAuthorizer {
     return name !== '' && this.#graph.refers(node, resource as NodeResource, namespace, name)
   }
 
+  /** It reads only its own pods. Which ones it writes, NodeRestriction checks. */
+  #pods(node: string, attributes: RequestAttributes): Decision {
+    const { verb, subresource, name, fieldSelector } = attributes
+    if (subresource !== '' || !['get', 'list', 'watch'].includes(verb)) return this.#static(attributes)
+    if (verb !== 'get' && selectsNode(fieldSelector, node)) return YES
+    if (name !== '') return this.#refers(node, attributes) ? YES : noRelation(node)
+    return no('can only list/watch pods with spec.nodeName field selector')
+  }
+
   #readReferred(node: string, attributes: RequestAttributes): Decision {
     if (!['get', 'list', 'watch'].includes(attributes.verb)) return no('can only read resources of this type')
     if (attributes.subresource !== '') return no('cannot read subresource')
@@ -91,16 +100,9 @@ export class NodeAuthorizer {
 
 const noRelation = (node: string) => no(`no relationship found between node '${node}' and this object`)
 
-/** Only its own pods; which pods those are, of a single one, NodeRestriction checks. */
-function authorizePods(node: string, attributes: RequestAttributes): Decision | undefined {
-  if (attributes.subresource !== '' || (attributes.verb !== 'list' && attributes.verb !== 'watch'))
-    return undefined
-  if (attributes.name !== '') return undefined
-  if (attributes.fieldSelector === undefined) return undefined
-  const own = attributes.fieldSelector
-    .split(',')
-    .some((term) => /^spec\.nodeName==?(.*)$/.exec(term.trim())?.[1] === node)
-  return own ? YES : no('can only list/watch pods with spec.nodeName field selector')
+function selectsNode(fieldSelector: string | undefined, node: string): boolean {
+  const terms = fieldSelector?.split(',') ?? []
+  return terms.some((term) => /^spec\.nodeName==?(.*)$/.exec(term.trim())?.[1] === node)
 }
 
 function authorizeNodes(node: string, attributes: RequestAttributes): Decision {

@@ -2,6 +2,7 @@ import type { PersistentVolume, Pod } from '../../api/index.ts'
 
 /** What a node may read because its pods need it. */
 export type NodeResource =
+  | 'pods'
   | 'secrets'
   | 'configmaps'
   | 'persistentvolumeclaims'
@@ -78,13 +79,14 @@ export class NodeGraph {
   }
 }
 
-/** Everything that a pod needs by name, as `secrets ns/name`; each once. */
+/** The pod itself and everything that it needs by name, as `secrets ns/name`; each once. */
 function podReferences(pod: Pod): ReadonlySet<string> {
   const found = new Set<string>()
   const { namespace = '' } = pod.metadata
   const refer = (resource: NodeResource, name: string | undefined) => {
     if (name) found.add(`${resource} ${namespace}/${name}`)
   }
+  refer('pods', pod.metadata.name)
   refer('serviceaccounts', pod.spec.serviceAccountName)
   for (const secret of pod.spec.imagePullSecrets ?? []) refer('secrets', secret.name)
   const containers = [
