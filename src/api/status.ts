@@ -158,9 +158,13 @@ export function forbidden(r: Named, name: string, why: string): ApiError {
   return new ApiError('Forbidden', `${what}: ${why}`, detailsOf(r, name))
 }
 
-/** 422 with one cause a problem. */
-export function invalid(r: Named, name: string, problems: readonly Problem[]): ApiError {
+const MAX_CAUSES = 100
+
+/** 422 with one cause a problem, up to a number that somebody may still read. */
+export function invalid(r: Named, name: string, all: readonly Problem[]): ApiError {
+  const problems = all.slice(0, MAX_CAUSES)
   const texts = problems.map(problemText)
+  if (all.length > problems.length) texts.push(`and ${all.length - problems.length} more`)
   const list = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`
   const kind = r.group === '' ? r.kind : `${r.kind}.${r.group}`
   return new ApiError('Invalid', `${kind} "${name}" is invalid: ${list}`, {

@@ -50,11 +50,11 @@ const PROBLEM_WORDS: Record<Problem['type'], string> = {
   InternalError: 'Internal error',
 }
 
+const MAX_SHOWN = 2000
+
+/** What nobody would read to its end is cut: it came from a client, and goes back several times. */
 function shownValue(value: unknown): string {
   if (value === undefined || value === null) return 'null'
-  return typeof value === 'string'
-    ? JSON.stringify(value)
-    : typeof value === 'object'
-      ? JSON.stringify(value)
-      : String(value)
+  const text = typeof value === 'string' || typeof value === 'object' ? JSON.stringify(value) : String(value)
+  return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}… (${text.length} characters)`
 }

@@ -8,6 +8,9 @@ import type { Exchange, Headers } from './exchange.ts'
 const GZIP_THRESHOLD = 128 * 1024
 const GZIP = { level: constants.Z_BEST_SPEED }
 
+/** Each is a header of its own, of which some clients take a hundred. */
+const MAX_WARNINGS = 50
+
 /** What a request adds to its answer's head: `Warning:` headers, the audit id. */
 export class AnswerContext {
   readonly #warnings: string[] = []
@@ -15,6 +18,7 @@ export class AnswerContext {
 
   /** Repeated and overlong warnings are left out, as clients show each one. */
   warn(text: string): void {
+    if (this.#warnings.length >= MAX_WARNINGS) return
     const bounded = text.slice(0, 1024)
     if (this.#warnings.includes(bounded) || this.#warningBytes + bounded.length > 4096) return
     this.#warnings.push(bounded)

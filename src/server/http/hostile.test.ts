@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import fc from 'fast-check'
 import { kindFor, servedKinds } from '../../api/index.ts'
 import { type Log, silentLog } from '../../base/index.ts'
@@ -339,3 +339,37 @@ for (const [apiVersion, kindName, seed] of seeds) {
     )
   })
 }
+
+const MAPS = '/api/v1/namespaces/default/configmaps'
+
+describe('answers to what is large', () => {
+  test('a refusal names a hundred problems and counts the rest, and cuts values that are long', async () => {
+    const containers = Array.from({ length: 50_000 }, () => ({}))
+    const many = await send('POST', '/api/v1/namespaces/default/pods', {
+      metadata: { name: 'many' },
+      spec: { containers },
+    })
+    assert.equal(many.status, 422)
+    assert.equal(many.json.details.causes.length, 100)
+    assert.match(many.json.message, /, and 149899 more\]$/)
+    const long = await send('POST', MAPS, { metadata: { name: 'x'.repeat(1_000_000) } })
+    assert.equal(long.status, 422)
+    assert.match(long.json.details.causes[0].message, /x… \(1000002 characters\)/)
+    assert.ok(long.json.details.causes[0].message.length < 3_000)
+  })
+
+  test('warnings end at a number that every client takes', async () => {
+    const unknown = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`u${i}`, 1]))
+    const answer = await send('POST', MAPS, { metadata: { name: 'warned' }, ...unknown })
+    assert.equal(answer.status, 201)
+    assert.equal(String(answer.headers.warning).split('299 - ').length - 1, 50)
+  })
+
+  test('more node ports than there are are refused without looking for each', async () => {
+    const ports = Array.from({ length: 20_000 }, (_, i) => ({ name: `p${i}`, port: i + 1 }))
+    const path = '/api/v1/namespaces/default/services'
+    const answer = await send('POST', path, { metadata: { name: 'wide' }, spec: { type: 'NodePort', ports } })
+    assert.equal(answer.status, 422)
+    assert.match(answer.json.message, /range is full \(30000-30100\)/)
+  })
+})

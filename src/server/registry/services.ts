@@ -100,6 +100,8 @@ class ServiceAllocator {
   #withPorts(service: Service, spec: Spec, hold: <T extends string | number>(v: T) => T): Spec {
     if (!needsNodePorts(spec)) return spec
     const owner = ownerOf(service)
+    // TCP and UDP may share, so no more than two can have one; each one below looks at all others.
+    if ((spec.ports?.length ?? 0) > 2 * (this.#ports.to - this.#ports.from + 1)) throw this.#full(service)
     const own = new Set<number>()
     // What is asked for by number comes first: a choice of ours must not take it.
     for (const [i, port] of (spec.ports ?? []).entries()) {
@@ -161,11 +163,12 @@ class ServiceAllocator {
       const port = from + ((start + i) % size)
       if (!this.#usedPorts.has(port) && !this.#held.has(port)) return port
     }
-    throw this.#refuse(service, {
-      type: 'InternalError',
-      field: 'spec.ports',
-      detail: `failed to allocate a nodePort: range is full (${from}-${to})`,
-    })
+    throw this.#full(service)
+  }
+
+  #full(service: Service): Error {
+    const detail = `failed to allocate a nodePort: range is full (${this.#ports.from}-${this.#ports.to})`
+    return this.#refuse(service, { type: 'InternalError', field: 'spec.ports', detail })
   }
 
   #refuse(service: Service, problem: Problem): Error {
