@@ -187,6 +187,34 @@ describe('the service proxy', { skip: CAN_MAKE_NAMESPACES ? false : 'needs root 
     for (let i = 0; i < 20; i++) assert.equal((await tcp('client', '10.96.1.8', 80)).split(' ')[0], next)
   })
 
+  test('affinity ends with its time, which each connection starts anew', async () => {
+    const spec = {
+      sessionAffinity: 'ClientIP',
+      sessionAffinityConfig: { clientIP: { timeoutSeconds: 1 } },
+    } as const
+    await cluster.putService(
+      aService('short', '10.96.1.24', undefined, spec),
+      aSlice('short', [onNode(A), onNode(B), onNode(C)]),
+    )
+    await reaches('an answer', 'client', '10.96.1.24', 80)
+    const server = async () => (await tcp('client', '10.96.1.24', 80)).split(' ')[0]!
+    const first = await server()
+    const began = performance.now()
+    while (performance.now() - began < 2500) {
+      assert.equal(await server(), first)
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    // One in three times the new choice is the old one.
+    await eventually(
+      'another endpoint after a pause',
+      async () => {
+        await new Promise((resolve) => setTimeout(resolve, 1500))
+        return (await server()) !== first
+      },
+      20_000,
+    )
+  })
+
   test('a UDP client that goes on sending from one port is led to the new endpoint', async () => {
     const ports = [{ port: 53, targetPort: 5353, protocol: 'UDP' as const }]
     const service = aService('udp', '10.96.1.9', ports)
