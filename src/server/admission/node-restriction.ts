@@ -1,5 +1,6 @@
 import { CSINode, Lease, type Node, notFound, Pod, type TokenRequest } from '../../api/index.ts'
 import type { NodeAuthorizer } from '../auth/node-authorizer.ts'
+import { podReferences } from '../auth/node-graph.ts'
 import type { AdmissionRequest } from '../contracts.ts'
 import { type AdmissionPlugin, isMirror, type Lookup, refuse } from './plugin.ts'
 
@@ -94,7 +95,9 @@ function mirrorPodProblem(pod: Pod, node: string): string | undefined {
     return `node ${quote(node)} can only create pods with an owner reference set to itself`
   if (pod.spec.serviceAccountName)
     return `node ${quote(node)} can not create pods that reference a service account`
-  return undefined
+  // What a pod names, its node may read: it could help itself to every Secret by making pods up.
+  const named = [...podReferences(pod)].find((reference) => !reference.startsWith('pods '))
+  return named && `node ${quote(node)} can not create pods that reference ${named.split(' ')[0]}`
 }
 
 function nodeProblem(request: AdmissionRequest, node: string): string | undefined {

@@ -105,6 +105,7 @@ function selectsNode(fieldSelector: string | undefined, node: string): boolean {
   return terms.some((term) => /^spec\.nodeName==?(.*)$/.exec(term.trim())?.[1] === node)
 }
 
+/** It reads all of them, more than a kubelet may: the service proxy beside it sends to every node. */
 function authorizeNodes(node: string, attributes: RequestAttributes): Decision {
   const { verb, subresource, name } = attributes
   if (subresource !== '' && subresource !== 'status') return no('')

@@ -80,7 +80,7 @@ export class NodeGraph {
 }
 
 /** The pod itself and everything that it needs by name, as `secrets ns/name`; each once. */
-function podReferences(pod: Pod): ReadonlySet<string> {
+export function podReferences(pod: Pod): ReadonlySet<string> {
   const found = new Set<string>()
   const { namespace = '' } = pod.metadata
   const refer = (resource: NodeResource, name: string | undefined) => {
