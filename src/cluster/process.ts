@@ -80,13 +80,18 @@ export interface ProcessView {
   readonly args: readonly string[]
 }
 
+/** None for a process that is gone. */
+export async function argumentsOf(pid: number): Promise<readonly string[]> {
+  return (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0').slice(0, -1)
+}
+
 /** Every process there is whose arguments pass `matches`. */
 export async function findProcesses(matches: (args: readonly string[]) => boolean): Promise<ProcessView[]> {
   const found: ProcessView[] = []
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue
     const pid = Number(name)
-    const args = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0').slice(0, -1)
+    const args = await argumentsOf(pid)
     if (args.length === 0 || !matches(args)) continue
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
     const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])

@@ -11,7 +11,7 @@ import { lastWords } from './last-words.ts'
 import { type ClusterConfig, type Layout, layoutOf } from './layout.ts'
 import { findProgram } from './machine.ts'
 import { type Part, partsOf } from './parts.ts'
-import { isAliveSync, signal } from './process.ts'
+import { argumentsOf, isAliveSync, signal, stopProcess } from './process.ts'
 import { readSupervisorState, Supervisor } from './supervisor.ts'
 
 const ENTRY = join(import.meta.dirname, 'main.ts')
@@ -106,12 +106,11 @@ async function runSupervisor(read: () => Promise<Layout>): Promise<void> {
 const supervisorsOf = async (layout: Layout) =>
   (await ourProcesses(layout, ['supervisor'])).filter((p) => p.pid !== process.pid)
 
-/** Starts the supervisor in a session of its own, or makes the running one read the configuration again. */
+/**
+ * Starts the supervisor in a session of its own, or makes the running one read the configuration again. One that another
+ * copy of this program started gives way: it knows its own parts only. What runs goes on running, and is adopted.
+ */
 export async function startSupervisor(layout: Layout, clock: Clock): Promise<void> {
-  const state = await readSupervisorState(layout.runDir).catch(() => undefined)
-  if (state && isAliveSync(state.supervisor)) return signal(state.supervisor, 'SIGHUP')
-  mkdirSync(layout.logDir, { recursive: true })
-  const log = openSync(join(layout.logDir, 'supervisor.log'), 'a', 0o640)
   const args = [
     '--max-semi-space-size=1',
     '--disable-warning=ExperimentalWarning',
@@ -120,6 +119,15 @@ export async function startSupervisor(layout: Layout, clock: Clock): Promise<voi
     '--data-dir',
     layout.config.dataDir,
   ]
+  const state = await readSupervisorState(layout.runDir).catch(() => undefined)
+  if (state && isAliveSync(state.supervisor)) {
+    const running = await argumentsOf(state.supervisor.pid)
+    if (running.join('\0') === [process.execPath, ...args].join('\0'))
+      return signal(state.supervisor, 'SIGHUP')
+    await stopProcess(state.supervisor, clock, 5_000)
+  }
+  mkdirSync(layout.logDir, { recursive: true })
+  const log = openSync(join(layout.logDir, 'supervisor.log'), 'a', 0o640)
   const child = spawn(process.execPath, args, {
     detached: true,
     stdio: ['ignore', log, log],
@@ -143,11 +151,14 @@ export async function startSupervisor(layout: Layout, clock: Clock): Promise<voi
   child.removeAllListeners()
 }
 
+/** It may have to end what another copy of this program started. */
+const START_MS = 40_000
+
 async function waitForState(layout: Layout, pid: number, clock: Clock): Promise<void> {
-  const deadline = clock.monotonic() + 15_000
+  const deadline = clock.monotonic() + START_MS
   while ((await readSupervisorState(layout.runDir).catch(() => undefined))?.supervisor.pid !== pid) {
     if (clock.monotonic() > deadline)
-      throw new Error('cannot start the supervisor: it did not report within 15 s')
+      throw new Error(`cannot start the supervisor: it did not report within ${START_MS / 1000} s`)
     await sleep(clock, 10)
   }
 }

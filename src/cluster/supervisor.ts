@@ -124,14 +124,14 @@ export class Supervisor {
     const saved = (await readSupervisorState(this.#options.runDir).catch(() => undefined))?.parts ?? {}
     const byArgs = new Map(parts.map((part) => [runningArgs(part).join('\0'), part]))
     const running = await findProcesses((args) => byArgs.has(args.join('\0')))
+    const isCurrent = (part: Part) => saved[part.name]?.hash === partHash(part)
+    const changed = parts.flatMap((part) => (isCurrent(part) ? [] : (saved[part.name]?.process ?? [])))
+    await Promise.all(
+      changed.filter(isAliveSync).map((process) => stopProcess(process, this.#options.clock, 10_000)),
+    )
     for (const part of parts) {
       const known = saved[part.name]
-      let found =
-        known?.process && known.hash === partHash(part) && isAliveSync(known.process)
-          ? known.process
-          : undefined
-      if (!found && known?.process && isAliveSync(known.process))
-        await stopProcess(known.process, this.#options.clock, 10_000)
+      let found = known?.process && isCurrent(part) && isAliveSync(known.process) ? known.process : undefined
       // Started by a supervisor that died before it could write the pid down.
       if (!found) {
         const orphan = running.find((p) => p.pid !== process.pid && byArgs.get(p.args.join('\0')) === part)

@@ -139,18 +139,19 @@ async function prepareNodes(layout: Layout, options: UpOptions): Promise<void> {
 /** Whether the supervisor and every part of it run, as this version would start them. */
 async function isRunning(layout: Layout): Promise<boolean> {
   const state = await readSupervisorState(layout.runDir).catch(() => undefined)
+  if (!keeps(state, layout) || (await surplusNodes(layout)).length > 0) return false
+  return Object.values(state.parts).every((part) => part.process && identify(part.process.pid) !== undefined)
+}
+
+/** Whether a supervisor lives that keeps just these parts: after a change, the old ones have ended then. */
+function keeps(state: SupervisorState | undefined, layout: Layout): state is SupervisorState {
   if (!state || !isAliveSync(state.supervisor)) return false
   const parts = clusterParts(layout)
-  if (Object.keys(state.parts).length !== parts.length || (await surplusNodes(layout)).length > 0)
-    return false
-  return parts.every((part) => {
-    const known = state.parts[part.name]
-    return (
-      known?.process !== undefined &&
-      known.hash === partHash(part) &&
-      identify(known.process.pid) !== undefined
-    )
-  })
+  const kept = state.parts
+  return (
+    Object.keys(kept).length === parts.length &&
+    parts.every((part) => kept[part.name]?.hash === partHash(part))
+  )
 }
 
 const nodeIsReady = (node: Node) =>
@@ -191,7 +192,8 @@ async function waitForNodes(
     )
   }
   steps.begin('starting the server')
-  while (!(await answers(api))) {
+  const areKept = async () => keeps(await readSupervisorState(layout.runDir).catch(() => undefined), layout)
+  while (!(await areKept()) || !(await answers(api))) {
     await failOnCrashLoop(layout, before)
     if (clock.monotonic() > deadline) late()
     await sleep(clock, 25)

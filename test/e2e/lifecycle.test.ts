@@ -1,6 +1,18 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { systemClock } from '../../src/base/index.ts'
@@ -151,6 +163,33 @@ test('a restart of the machine: everything is gone but the disk, and up starts i
   await cluster.dhow('up', '--no-kubeconfig')
   assert.match(await cluster.dhow('status'), /all is well/)
   await isServed()
+})
+
+test('another copy of dhow takes over what runs, and disturbs no container', { skip }, async () => {
+  const root = join(import.meta.dirname, '..', '..')
+  const copy = mkdtempSync(join(tmpdir(), 'dhow-copy-'))
+  try {
+    for (const name of ['dhow', 'package.json', 'package-lock.json'])
+      cpSync(join(root, name), join(copy, name))
+    cpSync(join(root, 'src'), join(copy, 'src'), { recursive: true })
+    symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
+    const containers = () =>
+      cluster.kubectl('get', 'pods', '-o', 'jsonpath={.items[*].status.containerStatuses[*].containerID}')
+    const before = await containers()
+    const { name, dataDir } = cluster.layout.config
+    const up = () =>
+      runCommand([join(copy, 'dhow'), 'up', '--no-kubeconfig', '--name', name, '--data-dir', dataDir])
+    assert.match((await up()).stderr, /is up/)
+    for (const part of ['supervisor', 'server', 'agent-node1'])
+      assert.match(readFileSync(`/proc/${cluster.pidOf(part)}/cmdline`, 'utf8'), new RegExp(copy))
+    assert.match((await up()).stderr, /is already running: nothing to do/)
+    assert.equal(await containers(), before)
+    await isServed()
+    // It must not outlive its copy.
+    assert.match(await cluster.dhow('up', '--no-kubeconfig'), /is up/)
+  } finally {
+    rmSync(copy, { recursive: true })
+  }
 })
 
 test('a node that joins has the images that were imported; what ran on a node that leaves runs elsewhere', {
