@@ -1,6 +1,6 @@
-import { Node, Pod, type Taint, type Toleration } from '../../api/index.ts'
+import { type Key, Node, Pod, type Taint, type Toleration } from '../../api/index.ts'
 import { type Clock, timestamp } from '../../base/index.ts'
-import { keyText, LruMap } from '../../client/index.ts'
+import { keyText } from '../../client/index.ts'
 import {
   defineController,
   event,
@@ -83,16 +83,40 @@ function onTaintedNode({ spec: { nodeName } }: Pod, view: View): boolean {
   return node !== undefined && noExecute(node).length > 0
 }
 
-export function taintEviction(clock: Clock) {
-  // Counted from when we saw the taint: after a restart of ours, a node gets its time anew to come back.
-  const seen = new LruMap<string, number>(20_000)
-  const since = (node: Node, taint: Taint) => {
-    const id = `${node.metadata.uid}|${taint.key}|${taint.value ?? ''}|${taint.timeAdded ?? ''}`
-    const known = seen.get(id)
-    if (known !== undefined) return known
-    seen.set(id, clock.now())
-    return clock.now()
+/** Since when each pod has lived with each of its node's taints. */
+class Exposure {
+  readonly #clock: Clock
+  readonly #pods = new Map<string, { readonly uid: string; readonly since: ReadonlyMap<string, number> }>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
   }
+
+  /** Counted from when we saw it: after a restart of ours, a node gets its time anew to come back. */
+  of(pod: Pod, taints: readonly Taint[]): ObservedEviction['taints'] {
+    const key = keyText(pod.metadata)
+    const known = this.#pods.get(key)
+    const before = known?.uid === pod.metadata.uid ? known.since : undefined
+    const since = new Map<string, number>()
+    const exposed = taints.map((taint) => {
+      const id = JSON.stringify([taint.key, taint.value, taint.timeAdded])
+      const sinceMs = before?.get(id) ?? this.#clock.now()
+      since.set(id, sinceMs)
+      return { taint, sinceMs }
+    })
+    // A taint that is gone is forgotten: when it comes again, its time begins again.
+    if (since.size > 0) this.#pods.set(key, { uid: pod.metadata.uid, since })
+    else this.#pods.delete(key)
+    return exposed
+  }
+
+  forget(key: Key): void {
+    this.#pods.delete(keyText(key))
+  }
+}
+
+export function taintEviction(clock: Clock) {
+  const exposure = new Exposure(clock)
   return defineController({
     name: 'taint-eviction',
     serviceAccount: 'node-controller',
@@ -118,8 +142,11 @@ export function taintEviction(clock: Clock) {
     observe: (key, view) => {
       const pod = view.get(Pod, key)
       const node = pod?.spec.nodeName ? view.get(Node, { name: pod.spec.nodeName }) : undefined
-      if (!pod || !node) return undefined
-      return { pod, taints: noExecute(node).map((taint) => ({ taint, sinceMs: since(node, taint) })) }
+      if (!pod || !node) {
+        exposure.forget(key)
+        return undefined
+      }
+      return { pod, taints: exposure.of(pod, noExecute(node)) }
     },
     plan: (observed, { now }) => planEviction(observed, now),
   })

@@ -129,6 +129,48 @@ test('pods are evicted when their toleration of the taint ends, and not before',
   await h.end()
 })
 
+const OWN = { key: 'example.com/broken', value: 'disk', effect: 'NoExecute' }
+const ownTaint = (h: Harness, taints: readonly object[] | null) =>
+  h.api.patch(Node, { name: 'a' }, { type: 'merge', body: { spec: { taints } } })
+const forSeconds = (tolerationSeconds: number) => ({
+  tolerations: [{ key: OWN.key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds }],
+})
+const leavingOf = async (h: Harness) =>
+  (await podsOf(h)).filter((p) => p.metadata.deletionTimestamp).map((p) => p.metadata.name)
+
+test('a taint that goes in time evicts nobody, and one that comes again gives all the time again', async () => {
+  const h = await start()
+  await addNode(h, 'a')
+  await addPod(h, 'p', 'a', forSeconds(60))
+  for (let again = 0; again < 3; again++) {
+    await ownTaint(h, [OWN])
+    await pass(h, 50, ['a'])
+    await ownTaint(h, null)
+    await pass(h, 50, ['a'])
+    assert.deepEqual(await leavingOf(h), [])
+  }
+  await ownTaint(h, [OWN])
+  await pass(h, 70, ['a'])
+  assert.deepEqual(await leavingOf(h), ['p'])
+  await h.end()
+})
+
+test('a pod that comes onto a tainted node later has its own time, counted from then', async () => {
+  const h = await start()
+  await addNode(h, 'a')
+  await ownTaint(h, [OWN])
+  await addPod(h, 'early', 'a', forSeconds(300))
+  await pass(h, 280, ['a'])
+  await addPod(h, 'late', 'a', forSeconds(300))
+  await pass(h, 40, ['a'])
+  assert.deepEqual(await leavingOf(h), ['early'])
+  await pass(h, 240, ['a'])
+  assert.deepEqual(await leavingOf(h), ['early'])
+  await pass(h, 40, ['a'])
+  assert.deepEqual((await leavingOf(h)).sort(), ['early', 'late'])
+  await h.end()
+})
+
 test('when no node is heard any more, nobody is evicted: it may be us who are deaf', async () => {
   const h = await start()
   for (const name of ['a', 'b']) await addNode(h, name)
