@@ -10,6 +10,7 @@ import { type Host, linuxHost } from './host.ts'
 import type { ImageGcOptions } from './housekeeping/garbage.ts'
 import { Housekeeping } from './housekeeping/housekeeping.ts'
 import { ImagePuller } from './images/puller.ts'
+import { PullRecords } from './images/records.ts'
 import type { RotationOptions } from './logs/rotate.ts'
 import { nodeMetricStore, nodeMetrics } from './metrics.ts'
 import { Probes } from './probes/probes.ts'
@@ -187,7 +188,7 @@ async function assemble(options: NodeAgentOptions, signal: AbortSignal): Promise
     volumes: new Volumes({ host, podsDir: join(rootDir, 'pods'), memoryDir }),
     references,
     tokens: new Tokens({ api, clock, random }),
-    puller: new ImagePuller(runtime, clock),
+    puller: new ImagePuller(runtime, clock, new PullRecords(join(rootDir, 'image-pulls.json'))),
     probes: new Probes({
       runtime,
       clock,

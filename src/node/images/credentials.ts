@@ -2,6 +2,12 @@ import type { Secret } from '../../api/index.ts'
 import type { AuthConfig } from '../cri/index.ts'
 import type { ImageReference } from './reference.ts'
 
+export interface Credential {
+  readonly auth: AuthConfig
+  /** Where it comes from: namespace, name and uid. */
+  readonly secret: string
+}
+
 interface Entry {
   /** Registry host, with an optional path, as the secret names it. */
   readonly pattern: string
@@ -53,13 +59,15 @@ const stripScheme = (pattern: string): string =>
 export function matchingCredentials(
   secrets: readonly Secret[],
   image: ImageReference,
-): readonly AuthConfig[] {
+): readonly Credential[] {
   return secrets
-    .flatMap(credentialsOf)
+    .flatMap((secret) => credentialsOf(secret).map((e) => ({ ...e, secret: idOf(secret) })))
     .filter((e) => matches(e.pattern, image))
     .sort((a, b) => b.pattern.length - a.pattern.length)
-    .map((e) => e.auth)
+    .map(({ auth, secret }) => ({ auth, secret }))
 }
+
+const idOf = ({ metadata }: Secret): string => `${metadata.namespace}/${metadata.name}/${metadata.uid}`
 
 /** Host names match part by part, `*` standing for one; ports must be equal; a path must be a prefix of the image's. */
 function matches(pattern: string, image: ImageReference): boolean {

@@ -40,8 +40,9 @@ for (const [policy, image, expected] of [
 }
 
 const base64 = (text: string) => Buffer.from(text).toString('base64')
-const secretOf = (auths: object): Secret =>
+const secretOf = (auths: object, name = 's'): Secret =>
   ({
+    metadata: { namespace: 'default', name, uid: `uid of ${name}` },
     type: 'kubernetes.io/dockerconfigjson',
     data: { '.dockerconfigjson': base64(JSON.stringify({ auths })) },
   }) as unknown as Secret
@@ -64,7 +65,7 @@ for (const [name, auths, image, expected] of [
   ['user and password apart', { 'reg.example': { username: 'u', password: 'p' } }, 'reg.example/x', ['u']],
 ] as const) {
   test(`credentials: ${name}`, () => {
-    const found = matchingCredentials([secretOf(auths)], parseImage(image)!)
+    const found = matchingCredentials([secretOf(auths)], parseImage(image)!).map((c) => c.auth)
     assert.deepEqual(
       found.map((a) => a.username),
       expected,
@@ -90,7 +91,7 @@ class Registry {
     const image = {
       id: `id of ${name}`,
       tags: [name],
-      digests: [],
+      digests: this.tried.length > 0 ? [name.replace(/:[^/:]*$/, '@sha256:1')] : [],
       sizeBytes: 7,
       uid: undefined,
       username: '',

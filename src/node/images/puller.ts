@@ -1,10 +1,10 @@
 import type { Pod, Secret } from '../../api/index.ts'
 import type { Clock } from '../../base/index.ts'
-import type { AuthConfig } from '../cri/index.ts'
 import type { Failure } from '../plan/facts.ts'
 import type { ImageRuntime, ObservedImage } from '../runtime/runtime.ts'
-import { matchingCredentials } from './credentials.ts'
-import { parseImage } from './reference.ts'
+import { type Credential, matchingCredentials } from './credentials.ts'
+import { PullRecords } from './records.ts'
+import { type ImageReference, parseImage } from './reference.ts'
 
 const FIRST_DELAY_MS = 10_000
 const MAX_DELAY_MS = 300_000
@@ -35,13 +35,15 @@ interface Backoff {
 export class ImagePuller {
   readonly #runtime: ImageRuntime
   readonly #clock: Clock
+  readonly #records: PullRecords
   readonly #backoffs = new Map<string, Backoff>()
   readonly #waiting: (() => void)[] = []
   #pulling = 0
 
-  constructor(runtime: ImageRuntime, clock: Clock) {
+  constructor(runtime: ImageRuntime, clock: Clock, records = new PullRecords()) {
     this.#runtime = runtime
     this.#clock = clock
+    this.#records = records
   }
 
   async ensure(
@@ -58,14 +60,20 @@ export class ImagePuller {
       const message = `Failed to apply default image tag "${image}": couldn't parse image name "${image}": invalid reference format`
       return fail({ reason: 'InvalidImageName', message, at: now, retryAt: now + MAX_DELAY_MS })
     }
+    const credentials = async () => matchingCredentials(await secrets(), reference)
     let present: ObservedImage | undefined
+    let usable = false
     try {
       present = await this.#runtime.imageStatus(reference.full)
+      usable =
+        present !== undefined &&
+        policy !== 'Always' &&
+        (await this.#records.mayUse(present, reference, credentials))
     } catch (error) {
       const message = `Failed to inspect image "${image}": ${(error as Error).message}`
       return fail({ reason: 'ImageInspectError', message, at: now, retryAt: now + FIRST_DELAY_MS })
     }
-    if (present && policy !== 'Always') {
+    if (present && usable) {
       report.pulled(image, { present: true })
       return { image: present, ref: present.id }
     }
@@ -83,30 +91,36 @@ export class ImagePuller {
         retryAt: backoff.until,
       })
     }
-    return this.#pull(key, image, reference.full, secrets, report, signal)
+    return this.#pull(key, image, reference, credentials, report, signal)
   }
 
   async #pull(
     key: string,
     image: string,
-    full: string,
-    secrets: () => Promise<readonly Secret[]>,
+    reference: ImageReference,
+    credentials: () => Promise<readonly Credential[]>,
     report: PullReporter,
     signal: AbortSignal,
   ): Promise<ImageOutcome> {
+    const { full } = reference
     const asked = this.#clock.monotonic()
     report.pulling(image)
     await this.#turn()
     const started = this.#clock.monotonic()
     try {
-      const ref = await this.#pullWith(matchingCredentials(await secrets(), parseImage(image)!), full, signal)
+      const own = await credentials()
+      await this.#records.begin(reference)
+      const { ref, used } = await this.#pullWith(own, full, signal)
       const pulled = (await this.#runtime.imageStatus(ref)) ?? (await this.#runtime.imageStatus(full))
       if (!pulled) throw new Error('the image is not there after the pull')
+      const present = (await this.#runtime.images()).map((i) => i.id)
+      await this.#records.done(reference, pulled.id, used, present)
       this.#backoffs.delete(key)
       const done = this.#clock.monotonic()
       report.pulled(image, { tookMs: done - started, waitedMs: done - asked, sizeBytes: pulled.sizeBytes })
       return { image: pulled, ref: pulled.id }
     } catch (error) {
+      await this.#records.failed(reference).catch(() => {})
       return this.#failed(key, image, error)
     } finally {
       this.#pulling--
@@ -115,11 +129,15 @@ export class ImagePuller {
   }
 
   /** Each of the credentials in turn, or none at all where none fits; the last refusal counts. */
-  async #pullWith(credentials: readonly AuthConfig[], full: string, signal: AbortSignal): Promise<string> {
+  async #pullWith(
+    credentials: readonly Credential[],
+    full: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly ref: string; readonly used: Credential | undefined }> {
     let refusal: unknown
-    for (const auth of credentials.length === 0 ? [undefined] : credentials) {
+    for (const used of credentials.length === 0 ? [undefined] : credentials) {
       try {
-        return await this.#runtime.pull(full, auth, signal)
+        return { ref: await this.#runtime.pull(full, used?.auth, signal), used }
       } catch (error) {
         if (signal.aborted) throw error
         refusal = error

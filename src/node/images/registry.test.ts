@@ -135,6 +135,28 @@ test('with the pull secret of the pod a private image is pulled', options, async
   assert.equal((await node.done('private')).phase, 'Succeeded')
 })
 
+test('a pod without credentials does not get what another one pulled with them', options, async () => {
+  const image = `${locked}/team/app:1`
+  const pullable = (name: string, imagePullPolicy: 'Never' | 'IfNotPresent', more = {}) =>
+    node.create(name, {
+      restartPolicy: 'Never',
+      containers: [{ name: 'a', image, imagePullPolicy, command: ['true'] }],
+      ...more,
+    })
+  await node.agent.stop()
+  await node.startAgent()
+  await pullable('thief', 'IfNotPresent')
+  await pullable('sly', 'Never')
+  await pullable('friend', 'Never', { imagePullSecrets: [{ name: 'pull' }] })
+  assert.equal((await node.done('friend')).phase, 'Succeeded')
+  const reason = (name: string, expected: string) =>
+    node.until(name, expected, (s) => s.containerStatuses?.[0]?.state.waiting?.reason === expected)
+  await reason('thief', 'ErrImagePull')
+  await reason('sly', 'ErrImageNeverPull')
+  await node.delete('thief')
+  await node.delete('sly')
+})
+
 test('images that nothing uses go, but not those that were imported', options, async () => {
   const ctr = async (...args: string[]) =>
     (await run('ctr', ['-a', node.containerd.socket, '-n', 'k8s.io', 'images', ...args])).stdout.split('\n')
