@@ -103,7 +103,9 @@ function rootPaths(parts: NonResourceParts): string[] {
   const groups = [
     ...new Set(versions.filter((p) => p.startsWith('/apis/')).map((p) => p.split('/').slice(0, 3).join('/'))),
   ]
-  const checks = parts.checks.flatMap((c) => ['/livez', '/readyz'].map((e) => `${e}/${c.name}`))
+  const checks = parts.checks.flatMap(({ name, readinessOnly }) =>
+    (readinessOnly ? ['/readyz'] : ['/livez', '/readyz']).map((endpoint) => `${endpoint}/${name}`),
+  )
   return [
     '/.well-known/openid-configuration',
     '/api',
@@ -111,6 +113,8 @@ function rootPaths(parts: NonResourceParts): string[] {
     '/healthz',
     '/livez',
     '/metrics',
+    '/openapi/v2',
+    '/openapi/v3',
     '/openid/v1/jwks',
     '/readyz',
     '/version',
