@@ -162,3 +162,23 @@ test('each candidate hears of a new leader once, however often that renews', asy
   b.stop()
   await b.done
 })
+
+test('a leader whose lease another has taken stops, and leaves it to that one', async () => {
+  const clock = new VirtualClock()
+  const api = new MemoryApi({ clock })
+  const { run, leading } = candidates(clock, api)
+  const a = run('a')
+  await pass(clock, 5_000)
+  assert.deepEqual([...leading], ['a'])
+  const lease = await api.get(Lease, key)
+  await api.update(Lease, {
+    ...lease,
+    spec: { ...lease.spec, holderIdentity: 'thief', leaseDurationSeconds: 600 },
+  })
+  await pass(clock, 5_000)
+  assert.deepEqual([...leading], [])
+  assert.equal((await api.get(Lease, key)).spec?.holderIdentity, 'thief')
+  a.stop()
+  await a.done
+  assert.equal((await api.get(Lease, key)).spec?.holderIdentity, 'thief')
+})
