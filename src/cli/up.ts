@@ -63,6 +63,10 @@ export async function upCommand(flags: UpFlags, context: Context): Promise<void>
     if (result.unchanged) terminal.err.write(`cluster "${name}" is already running: nothing to do\n`)
     else
       terminal.err.write(`cluster "${name}" is up (${((clock.monotonic() - started) / 1000).toFixed(1)} s)\n`)
+    if (result.isOlder) {
+      const again = `${context.self} down${nameFlag(name)} && ${context.self} up${nameFlag(name)}`
+      terminal.err.write(`it was started before the code here last changed: ${again} starts it anew\n`)
+    }
     if (following && application) {
       const timeoutMs = flags.timeout * 1000
       await following.applyAndFollow(application, result, { ...context, name, progress, timeoutMs })

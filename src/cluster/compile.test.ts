@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { fingerprint, pruneCache } from './compile.ts'
+import { fingerprint, lastChange, pruneCache } from './compile.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'dhow-fingerprint-'))
 after(() => rmSync(directory, { recursive: true }))
@@ -28,6 +28,21 @@ for (const [what, change] of changes) {
     assert.notEqual(await fingerprint(directory), before)
   })
 }
+
+test('code changed last when its newest file did, tests aside', async () => {
+  const code = join(directory, 'code')
+  mkdirSync(join(code, 'inner'), { recursive: true })
+  for (const [name, second] of [
+    ['a.ts', 5],
+    ['inner/b.ts', 7],
+    ['inner/b.test.ts', 9],
+    ['notes.md', 9],
+  ] as const) {
+    writeFileSync(join(code, name), '')
+    utimesSync(join(code, name), second, second)
+  }
+  assert.equal(await lastChange(code), 7000)
+})
 
 test('of a cache that has grown too large, what was not used for longest goes', async () => {
   const cache = join(directory, 'cache')

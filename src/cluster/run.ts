@@ -4,7 +4,7 @@ import { flushCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { type Clock, processLog, sleep, systemClock, systemRandom } from '../base/index.ts'
 import { leaveSession } from './cgroups.ts'
-import { COMPILE_CACHE, compileAhead } from './compile.ts'
+import { COMPILE_CACHE, compileAhead, lastChange } from './compile.ts'
 import { ourProcesses, upLock } from './down.ts'
 import { lockHolder, readJson } from './files.ts'
 import { lastWords } from './last-words.ts'
@@ -12,7 +12,7 @@ import { type ClusterConfig, type Layout, layoutOf } from './layout.ts'
 import { findProgram } from './machine.ts'
 import { type Part, partsOf } from './parts.ts'
 import { argumentsOf, isAliveSync, signal, stopProcess } from './process.ts'
-import { readSupervisorState, Supervisor } from './supervisor.ts'
+import { readSupervisorState, Supervisor, type SupervisorState } from './supervisor.ts'
 
 const ENTRY = join(import.meta.dirname, 'main.ts')
 const GUARD = join(import.meta.dirname, 'guard.sh')
@@ -60,6 +60,13 @@ export async function runPart(command: string, args: readonly string[]): Promise
 export function compileCode(): Promise<void> {
   const flags = ['--disable-warning=ExperimentalWarning']
   return compileAhead(join(import.meta.dirname, '..'), [process.execPath, ...flags, ENTRY, 'compile'])
+}
+
+/** Whether a part was started before this program's code last changed (a `git pull`). */
+export async function runsOlderCode(state: SupervisorState | undefined): Promise<boolean> {
+  const ours = Object.entries(state?.parts ?? {}).filter(([name]) => /^(server|agent-)/.test(name))
+  const starts = ours.map(([, part]) => Date.parse(part.startedAt))
+  return Math.min(...starts) < (await lastChange(join(import.meta.dirname, '..')))
 }
 
 /** The processes of a cluster, as this machine's programs run them. */

@@ -17,7 +17,7 @@ import { ensureNetwork } from './netns.ts'
 import { describeMissing, installPackages, MissingPackagesError, missingRequirements } from './packages.ts'
 import { partHash } from './parts.ts'
 import { identify, isAliveSync } from './process.ts'
-import { clusterParts, compileCode, startSupervisor } from './run.ts'
+import { clusterParts, compileCode, runsOlderCode, startSupervisor } from './run.ts'
 import type { Wishes } from './slots.ts'
 import { readSupervisorState, type SupervisorState } from './supervisor.ts'
 
@@ -46,6 +46,8 @@ export interface UpResult {
   readonly api: HttpsApi
   /** It ran already, and nothing was changed. */
   readonly unchanged: boolean
+  /** And some of it was started before the code last changed. */
+  readonly isOlder: boolean
 }
 
 /** Starts a cluster, or repairs one that is there in part; resolves once all its nodes are Ready. */
@@ -64,7 +66,10 @@ export async function up(options: UpOptions): Promise<UpResult> {
       const pki = await clusterPki(layout, clock)
       await options.onKeys(layout, pki, true)
       const api = adminApi(layout, { ca: pki.ca.cert, ...pki.admin }, { onWarning })
-      if ((await notReady(layout, api)).length === 0) return { layout, pki, api, unchanged: true }
+      if ((await notReady(layout, api)).length === 0) {
+        const state = await readSupervisorState(layout.runDir)
+        return { layout, pki, api, unchanged: true, isOlder: await runsOlderCode(state) }
+      }
       api.close()
     }
     steps.begin('preparing keys, network and containerd')
@@ -86,7 +91,7 @@ export async function up(options: UpOptions): Promise<UpResult> {
     const api = adminApi(layout, { ca: pki.ca.cert, ...pki.admin }, { onWarning })
     await waitForNodes(layout, api, options)
     await removeSurplus(layout, api, options)
-    return { layout, pki, api, unchanged: false }
+    return { layout, pki, api, unchanged: false, isOlder: false }
   } finally {
     await release()
   }
