@@ -46,10 +46,15 @@ export interface TestCluster {
 let counter = 0
 
 export async function startCluster(
-  options: { readonly nodes?: number; readonly up?: readonly string[] } = {},
+  options: {
+    readonly nodes?: number
+    readonly up?: readonly string[]
+    /** Below a folder of the test's own; one that is made and removed here unless given. */
+    readonly dataDir?: string
+  } = {},
 ): Promise<TestCluster> {
   const name = `e2e-${process.pid}-${++counter}`
-  const dataDir = mkdtempSync('/tmp/dhow-e2e-')
+  const dataDir = options.dataDir ?? mkdtempSync('/tmp/dhow-e2e-')
   const identity = ['--name', name, '--data-dir', dataDir]
   const nodes = options.nodes === undefined ? [] : ['--nodes', String(options.nodes)]
   try {

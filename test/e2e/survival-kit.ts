@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   cgroupHierarchies,
@@ -106,6 +107,21 @@ export async function cutPower({ config, cgroupRoot }: Layout): Promise<void> {
   }
   for (const hierarchy of cgroupHierarchies())
     await runCommand(['find', join(hierarchy, cgroupRoot), '-depth', '-type', 'd', '-delete'])
+}
+
+/** Takes all the room there is. */
+export async function fill(path: string): Promise<void> {
+  const file = await open(path, 'w')
+  try {
+    for (const size of [1_000_000, 1_000]) {
+      const block = Buffer.alloc(size)
+      for (;;) if ((await file.write(block)).bytesWritten < size) break
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+  } finally {
+    await file.close()
+  }
 }
 
 /** SIGKILL for the newest process of a pod's only container. */

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, rmSync } from 'node:fs'
-import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { ConfigMap, isApiError } from '../../src/api/index.ts'
@@ -9,6 +8,7 @@ import { type HttpsApi, UnreachableError } from '../../src/client/index.ts'
 import { runCommand } from '../../src/cluster/index.ts'
 import { cannotRun, until } from './harness.ts'
 import { type ServerProcess, serverProcess } from './server-process.ts'
+import { fill } from './survival-kit.ts'
 
 /** Ten rounds in `npm test`, a hundred in `npm run soak`; DHOW_SURVIVAL_SEED repeats a run. */
 const ROUNDS = Number(process.env.DHOW_SURVIVAL_ROUNDS ?? 10)
@@ -153,21 +153,6 @@ test('a full disk refuses writes and says so, reads go on, and with room again a
     await full.remove()
   }
 })
-
-/** Takes all the room there is. */
-async function fill(path: string): Promise<void> {
-  const file = await open(path, 'w')
-  try {
-    for (const size of [1_000_000, 1_000]) {
-      const block = Buffer.alloc(size)
-      for (;;) if ((await file.write(block)).bytesWritten < size) break
-    }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
-  } finally {
-    await file.close()
-  }
-}
 
 /** Writes as fast as it goes until the server is gone; resolves to the number of acknowledged writes. */
 async function write(api: HttpsApi, writer: Writer, signal: AbortSignal): Promise<number> {
