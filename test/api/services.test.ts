@@ -92,6 +92,10 @@ describe('cluster IPs', () => {
     })
     assert.equal(now.spec.clusterIP, undefined)
     await api.create(Service, service('again', { clusterIP: made.spec.clusterIP! }))
+    // Who takes the address away need not know of the families that went with it.
+    const spec = { type: 'ExternalName', externalName: 'example.com', clusterIP: null, clusterIPs: null }
+    const gone = await api.patch(Service, at('again'), { type: 'merge', body: { spec } })
+    assert.deepEqual([gone.spec.clusterIP, gone.spec.ipFamilies], [undefined, undefined])
   })
 
   test('tried on a dry run are not kept', async () => {

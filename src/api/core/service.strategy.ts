@@ -68,13 +68,10 @@ function keepNodePorts(ports: ServiceSpec['ports'], old: ServiceSpec['ports']): 
 /** A change of type takes along what only the old type could have, unless the client changed that as well. */
 function dropWhatTypeForbids(spec: ServiceSpec, old: ServiceSpec): ServiceSpec {
   let s = spec
-  if (hasClusterIp(old) && !hasClusterIp(s) && s.clusterIP === old.clusterIP) {
-    s = assign(s, {
-      clusterIP: undefined,
-      clusterIPs: undefined,
-      ipFamilies: undefined,
-      ipFamilyPolicy: undefined,
-    })
+  if (hasClusterIp(old) && !hasClusterIp(s)) {
+    if (s.clusterIP === old.clusterIP) s = assign(s, { clusterIP: undefined, clusterIPs: undefined })
+    if (s.ipFamilies?.join() === old.ipFamilies?.join()) s = assign(s, { ipFamilies: undefined })
+    if (s.ipFamilyPolicy === old.ipFamilyPolicy) s = assign(s, { ipFamilyPolicy: undefined })
   }
   if (hasNodePorts(old) && !hasNodePorts(s) && samePorts(s.ports, old.ports)) {
     s = assign(s, { ports: s.ports && each(s.ports, (p) => assign(p, { nodePort: undefined })) })
