@@ -226,3 +226,59 @@ test('a handler that throws disturbs nobody', async () => {
   await eventually('both', () => seen.length === 2)
   stop.abort()
 })
+
+test('an object that took the place of another of its name is told as the end of one and the birth of the other', async () => {
+  const { clock, memory, stop } = setup()
+  const first = await memory.create(ConfigMap, configMap('a'))
+  const revision = Number(first.metadata.resourceVersion)
+  const later = (uid: string, by: number) => ({
+    type: 'MODIFIED' as const,
+    object: { ...first, metadata: { ...first.metadata, uid, resourceVersion: String(revision + by) } },
+  })
+  // A server that passes over a deletion, as one may that was away.
+  const api = new Proxy(memory, {
+    get(target, name) {
+      const value = Reflect.get(target, name)
+      if (name !== 'watch') return typeof value === 'function' ? value.bind(target) : value
+      return async function* () {
+        yield { type: 'ADDED', object: first }
+        yield { type: 'BOOKMARK', resourceVersion: String(revision), initialEventsEnd: true }
+        yield later('second', 1)
+        yield later('second', 2)
+        await new Promise(() => {})
+      }
+    },
+  })
+  const informers = new Informers({
+    api,
+    clock,
+    random: seededRandom(1),
+    log: silentLog,
+    signal: stop.signal,
+  })
+  const seen: string[] = []
+  informers.for(ConfigMap).on((e) => seen.push(`${e.type} ${e.object.metadata.uid}`))
+  await clock.advance(0)
+  const uid = first.metadata.uid
+  assert.deepEqual(seen, [`added ${uid}`, `deleted ${uid}`, 'added second', 'updated second'])
+  stop.abort()
+})
+
+test('whoever waits for the first list is told when there will be none', async () => {
+  const { informers, memory, stop } = setup()
+  memory.fault = () => {
+    throw new ApiError('ServiceUnavailable', 'away')
+  }
+  const informer = informers.for(ConfigMap)
+  const impatient = new AbortController()
+  const waits = [
+    informer.whenSynced(),
+    informer.whenSynced(impatient.signal),
+    informer.whenSynced(AbortSignal.abort()),
+  ]
+  impatient.abort(new Error('enough'))
+  await assert.rejects(waits[1]!, /enough/)
+  await assert.rejects(waits[2]!, { name: 'AbortError' })
+  stop.abort(new Error('the end'))
+  await assert.rejects(waits[0]!, /the end/)
+})

@@ -73,3 +73,47 @@ for (const [what, files, context, words] of [
     assert.throws(() => loadKubeconfig(files, context), words)
   })
 }
+
+for (const [what, cluster, expected] of [
+  ['trusts the authority it names', '', undefined],
+  ['asks for another name', ', tls-server-name: api.example', { serverName: 'api.example' }],
+  ['trusts anybody when it says so', ', insecure-skip-tls-verify: true', { insecure: true }],
+  ['trusts nobody for a word', ', insecure-skip-tls-verify: "yes"', undefined],
+  ['trusts nobody for a no', ', insecure-skip-tls-verify: false', undefined],
+] as const) {
+  test(`a cluster ${what}`, () => {
+    const { tls } = loadKubeconfig([
+      file(`
+current-context: one
+clusters:
+- {name: c, cluster: {server: 'https://h', certificate-authority-data: ${base64('CA')}${cluster}}}
+contexts:
+- {name: one, context: {cluster: c}}
+`),
+    ])
+    assert.deepEqual(tls, { ca: Buffer.from('CA'), ...expected })
+  })
+}
+
+for (const [what, content, expected] of [
+  ['without a context', 'clusters: []\n', /name no current-context/],
+  [
+    'whose cluster has no server',
+    'current-context: a\nclusters:\n- {name: c, cluster: {}}\ncontexts:\n- {name: a, context: {cluster: c}}\n',
+    /cannot use context "a": its cluster has no server/,
+  ],
+  [
+    'that goes through a proxy',
+    "current-context: a\nclusters:\n- {name: c, cluster: {server: 'https://h', proxy-url: 'http://p'}}\ncontexts:\n- {name: a, context: {cluster: c}}\n",
+    /"proxy-url" is not supported/,
+  ],
+  [
+    'whose key is not there',
+    "current-context: a\nclusters:\n- {name: c, cluster: {server: 'https://h'}}\nusers:\n- {name: u, user: {client-key: gone.pem}}\ncontexts:\n- {name: a, context: {cluster: c, user: u}}\n",
+    /cannot read client-key .*gone\.pem/,
+  ],
+] as const) {
+  test(`a kubeconfig ${what} is refused`, () => {
+    assert.throws(() => loadKubeconfig([file(content)]), { name: 'KubeconfigError', message: expected })
+  })
+}
