@@ -27,14 +27,15 @@ export class Checkpoints {
     await mkdir(this.#dir, { recursive: true, mode: 0o700 })
     const pods: Pod[] = []
     for (const name of await readdir(this.#dir)) {
-      if (!name.endsWith('.json')) continue
+      const file = join(this.#dir, name)
       try {
-        pods.push(JSON.parse(await readFile(join(this.#dir, name), 'utf8')) as Pod)
+        // What was being written when the agent or the machine died comes again from the server.
+        const pod = name.endsWith('.json') ? asPod(JSON.parse(await readFile(file, 'utf8'))) : undefined
+        if (pod) pods.push(pod)
+        else await rm(file, { force: true, recursive: true })
       } catch (error) {
-        this.#log.warn(
-          { file: name, error: (error as Error).message },
-          'cannot read a checkpoint; it is left out',
-        )
+        this.#log.warn({ file: name, error: (error as Error).message }, 'cannot read a checkpoint; it goes')
+        await rm(file, { force: true, recursive: true })
       }
     }
     return pods
@@ -78,4 +79,11 @@ export class Checkpoints {
       }
     }
   }
+}
+
+function asPod(content: unknown): Pod {
+  const pod = content as Partial<Pod> | null
+  if (typeof pod?.metadata?.uid !== 'string' || !pod.spec || !pod.status)
+    throw new Error('cannot use a checkpoint: expected a pod')
+  return pod as Pod
 }
