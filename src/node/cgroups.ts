@@ -34,6 +34,8 @@ export async function linuxCgroups(
       : (await readdir(root, { withFileTypes: true })).filter((e) => e.isDirectory()).map((e) => e.name)
   const dirOf = (controller: string, path: string) => join(root, controller, path)
   const top = `/${base}/kubepods`
+  /** The shares that classes of pods were given, by path: what did not change is not written again. */
+  const balanced = new Map<string, string>()
 
   async function make(controller: string, path: string): Promise<void> {
     await mkdir(dirOf(controller, path), { recursive: true })
@@ -75,8 +77,10 @@ export async function linuxCgroups(
     },
     async balance(pods) {
       for (const w of qosCgroupWrites(base, pods, version)) {
+        if (balanced.get(w.path) === w.value) continue
         await make(w.controller, w.path)
         await write(w)
+        balanced.set(w.path, w.value)
       }
     },
     async uids() {

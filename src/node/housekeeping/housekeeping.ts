@@ -14,6 +14,7 @@ import { chooseEviction, evicted, overLimit, usageOf } from './eviction.ts'
 import { DEFAULT_IMAGE_GC, type ImageGcOptions, type ImageUse, imageGarbage, podGarbage } from './garbage.ts'
 
 const LOGS_MS = 10_000
+const SHARES_MS = 5_000
 const GARBAGE_MS = 60_000
 const IMAGES_MS = 5 * 60_000
 const LIMITS_MS = 10_000
@@ -53,6 +54,7 @@ export class Housekeeping {
 
   run(): void {
     this.#every(LOGS_MS, 'rotate logs', () => this.rotateLogs())
+    this.#every(SHARES_MS, 'share the processors between classes of pods', () => this.balance())
     this.#every(GARBAGE_MS, 'remove old containers', () => this.removeGarbage())
     this.#every(GARBAGE_MS, 'remove leftovers', () => this.removeLeftovers())
     this.#every(IMAGES_MS, 'remove unused images', () => this.removeImages())
@@ -88,9 +90,8 @@ export class Housekeeping {
   }
 
   async removeGarbage(): Promise<void> {
-    const { runtime, volumes, cgroups } = this.#options
-    const workers = [...this.#options.workers()]
-    for (const worker of workers) {
+    const { runtime, volumes } = this.#options
+    for (const worker of this.#options.workers()) {
       const { containers, sandboxes } = podGarbage(worker.observed)
       for (const c of containers) {
         await runtime.remove(c.id)
@@ -103,7 +104,11 @@ export class Housekeeping {
       }
       for (const id of sandboxes) await runtime.removeSandbox(id)
     }
-    await cgroups.balance(workers.filter((w) => !w.settled).map((w) => w.pod))
+  }
+
+  async balance(): Promise<void> {
+    const workers = [...this.#options.workers()]
+    await this.#options.cgroups.balance(workers.filter((w) => !w.settled).map((w) => w.pod))
   }
 
   /** Folders and cgroups of pods that nobody knows any more. */
