@@ -20,6 +20,7 @@ import type { Resources, ServedResource } from './resources.ts'
 import {
   inNamespace,
   isFinished,
+  nameGiven,
   orderedMetadata,
   parseRevision,
   tooLarge,
@@ -113,7 +114,7 @@ export class Registry {
     const resource = this.#o.resources.of(kind)
     const loading = resource.cache.ready()
     if (loading) await unavailableAsApiError(loading)
-    const given = inNamespace(kind, input, namespace)
+    const given = nameGiven(inNamespace(kind, input, namespace))
     if (given.metadata.resourceVersion)
       throw badRequest('resourceVersion should not be set on objects to be created')
     const { strategy } = resource

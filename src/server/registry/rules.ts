@@ -35,6 +35,12 @@ export function inNamespace(kind: Kind, object: KubeObject, namespace: string | 
   return { ...object, metadata: { ...object.metadata, namespace } }
 }
 
+/** The object with '' for a name that was left out: whatever looks at it may rely on a text. */
+export function nameGiven(object: KubeObject): KubeObject {
+  const { name } = object.metadata as { name?: string }
+  return name === undefined ? { ...object, metadata: { ...object.metadata, name: '' } } : object
+}
+
 /** Whether nothing holds a deleted object any more. */
 export function isFinished(object: KubeObject, behaviour: Behaviour | undefined): boolean {
   const { deletionTimestamp, finalizers } = object.metadata
