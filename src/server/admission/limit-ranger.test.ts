@@ -74,6 +74,20 @@ test('containers that say nothing get the defaults, and the pod a note', () => {
   assert.equal(plugin.admit!(creation(Pod, admitted)), admitted)
 })
 
+test('a pod that runs may not be given more than a new one', () => {
+  const plugin = pluginWith({ type: 'Container', max: { cpu: '1' } })
+  const pod = podOf([container('a', { cpu: '2' }, { cpu: '2' })])
+  const asked = (subresource: string) =>
+    ({ ...creation(Pod, pod), operation: 'UPDATE', subresource, old: pod }) as AdmissionRequest
+  assert.throws(
+    () => plugin.validate!(asked('resize')),
+    /maximum cpu usage per Container is 1, but limit is 2/,
+  )
+  // What it has had before the rule was made stays.
+  plugin.validate!(asked('status'))
+  plugin.validate!(asked(''))
+})
+
 test('a maximum is the default too, and a minimum the default request', () => {
   const plugin = pluginWith({ type: 'Container', min: { cpu: '50m' }, max: { memory: '1Gi' } })
   const admitted = plugin.admit!(creation(Pod, podOf([container('a')]))) as Pod

@@ -3,7 +3,7 @@ import {
   LimitRange,
   type LimitRangeItem,
   PersistentVolumeClaim,
-  type Pod,
+  Pod,
 } from '../../api/index.ts'
 import { addQuantities, compareQuantities, formatQuantity, parseQuantity } from '../../schema/index.ts'
 import type { AdmissionRequest } from '../contracts.ts'
@@ -40,7 +40,7 @@ export function limitRanger(objects: Lookup): AdmissionPlugin {
 }
 
 function violations(request: AdmissionRequest, items: () => readonly LimitRangeItem[]): string[] {
-  const pod = createdPod(request)
+  const pod = createdPod(request) ?? resizedPod(request)
   if (pod) return items().flatMap((item) => podViolations(pod, item))
   if (!isAbout(request, PersistentVolumeClaim)) return []
   if (request.operation !== 'CREATE' && request.operation !== 'UPDATE') return []
@@ -48,6 +48,13 @@ function violations(request: AdmissionRequest, items: () => readonly LimitRangeI
   return items()
     .filter((item) => item.type === 'PersistentVolumeClaim')
     .flatMap((item) => claimViolations(requests, item))
+}
+
+/** The pod that gets other resources while it runs, if that is what the request does. */
+function resizedPod(request: AdmissionRequest): Pod | undefined {
+  return request.operation === 'UPDATE' && isAbout(request, Pod, 'resize')
+    ? (request.object as Pod)
+    : undefined
 }
 
 /** The pod with the defaults of a LimitRange where its containers say nothing, and a note of what was filled in. */
