@@ -19,6 +19,7 @@ import type { Runtime } from './runtime/runtime.ts'
 import { admitPod, resizeProblem } from './self/admission.ts'
 import { keepLease } from './self/lease.ts'
 import { type MachineFacts, type Pressure, readMachine, readUsage } from './self/machine.ts'
+import { nodeNews } from './self/news.ts'
 import { allocatableEphemeral, allocatableMemory } from './self/node-object.ts'
 import { Registration } from './self/registration.ts'
 import {
@@ -388,20 +389,15 @@ async function takeSample(
   }
 }
 
-/** Says when the agent starts and when the node becomes ready or stops being so. */
+/** Says when the agent starts, and when the node becomes ready or short of something, or stops being so. */
 function announceNode({ recorder, node: before }: Parts, node: Node): void {
-  const ready = (n: Node | undefined) => n?.status.conditions?.find((c) => c.type === 'Ready')?.status
   // Events of nodes carry the name where others carry the uid, so that they are found by either.
   const about = {
     apiVersion: 'v1',
     kind: 'Node',
     metadata: { name: node.metadata.name, uid: node.metadata.name },
   }
-  const say = (reason: string, message: string) => recorder.record(about, { type: 'Normal', reason, message })
-  if (!before) say('Starting', 'Starting kubelet.')
-  if (ready(before) === ready(node)) return
-  const reason = ready(node) === 'True' ? 'NodeReady' : 'NodeNotReady'
-  say(reason, `Node ${node.metadata.name} status is now: ${reason}`)
+  for (const news of nodeNews(before, node)) recorder.record(about, { type: 'Normal', ...news })
 }
 
 function countRunning({ pods, store }: Parts): void {

@@ -11,7 +11,8 @@ import { NOW, pod } from '../testing/pods.ts'
 import { admitPod, matchesNode } from './admission.ts'
 import { keepLease } from './lease.ts'
 import { type MachineFacts, pressureOf } from './machine.ts'
-import { nodeConditions, nodeStatus } from './node-object.ts'
+import { nodeNews } from './news.ts'
+import { type NodeHealth, nodeConditions, nodeStatus } from './node-object.ts'
 import { Registration } from './registration.ts'
 
 const machine: MachineFacts = {
@@ -61,6 +62,31 @@ test('a node is not ready while anything is wrong, and says what', () => {
   ])
   const alone = nodeConditions({ ...healthy, problems: ['one'] }, undefined, 'now')
   assert.equal(alone.find((c) => c.type === 'Ready')?.message, 'one')
+})
+
+test('events tell of a start, and of what the node has too little of', () => {
+  const node = (health: NodeHealth, name = 'n1') =>
+    ({
+      metadata: { name },
+      status: { conditions: nodeConditions(health, undefined, 'now') },
+    }) as unknown as Node
+  const reasons = (before: Node | undefined, now: Node) => nodeNews(before, now).map((n) => n.reason)
+  const short = node({ ...healthy, pressure: { memory: false, disk: true, pid: false } })
+  assert.deepEqual(reasons(undefined, node(healthy)), [
+    'Starting',
+    'NodeHasSufficientMemory',
+    'NodeHasNoDiskPressure',
+    'NodeHasSufficientPID',
+    'NodeReady',
+  ])
+  assert.deepEqual(nodeNews(node(healthy), short), [
+    { reason: 'NodeHasDiskPressure', message: 'Node n1 status is now: NodeHasDiskPressure' },
+  ])
+  assert.deepEqual(reasons(short, node({ ...healthy, problems: ['x'] })), [
+    'NodeHasNoDiskPressure',
+    'NodeNotReady',
+  ])
+  assert.deepEqual(reasons(node(healthy), node(healthy)), [])
 })
 
 test('a condition that stays keeps the time since when', () => {
