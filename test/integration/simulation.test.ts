@@ -13,6 +13,7 @@ import {
   PodDisruptionBudget,
   ReplicaSet,
   Service,
+  type Taint,
 } from '../../src/api/index.ts'
 import { type Random, seededRandom } from '../../src/base/index.ts'
 import { deployment } from '../../src/controllers/testing/harness.ts'
@@ -98,6 +99,8 @@ const disturbances: readonly (readonly [weight: number, Disturbance])[] = [
       const made = deployment('web', {
         replicas: Math.floor(random.next() * 8),
         revisionHistoryLimit: 3,
+        minReadySeconds: pick([0, 0, 20], random)!,
+        progressDeadlineSeconds: pick([60, 600], random)!,
         strategy: random.next() < 0.2 ? { type: 'Recreate' } : { type: 'RollingUpdate' },
       })
       return api.create(Deployment, { ...made, metadata: web(namespace) as { name: string } })
@@ -186,9 +189,30 @@ const disturbances: readonly (readonly [weight: number, Disturbance])[] = [
       return api.patch(Node, { name: pick(NODES, random)! }, { type: 'merge', body })
     },
   ],
+  [
+    2,
+    async ({ api }, _, random) => {
+      const node = pick((await api.list(Node)).items, random)
+      const effect = pick(['NoExecute', 'NoSchedule', 'PreferNoSchedule'] as const, random)!
+      return node && setTaints(api, node, [{ key: OWN_TAINT, value: 'x', effect }])
+    },
+  ],
   [1, ({ api }, namespace) => api.delete(Namespace, { name: namespace })],
   [2, ({ api }, namespace) => createNamespace(api, namespace)],
 ]
+
+const OWN_TAINT = 'example.com/trouble'
+
+/** Others set theirs at the same time: a conflict is part of the turmoil. */
+async function setTaints(api: Api, { metadata, spec }: Node, own: readonly Taint[]): Promise<void> {
+  const taints = [...(spec.taints ?? []).filter((t) => t.key !== OWN_TAINT), ...own]
+  const { name, resourceVersion } = metadata
+  await api.patch(
+    Node,
+    { name },
+    { type: 'merge', body: { metadata: { resourceVersion }, spec: { taints } } },
+  )
+}
 
 async function disturb(cluster: VirtualCluster, random: Random): Promise<void> {
   const total = disturbances.reduce((sum, [weight]) => sum + weight, 0)
@@ -218,7 +242,8 @@ async function makePeace(cluster: VirtualCluster): Promise<void> {
   const { api } = cluster
   for (const name of NODES) {
     await revive(cluster, name)
-    await api.patch(Node, { name }, { type: 'merge', body: { spec: { unschedulable: null } } })
+    const node = await api.patch(Node, { name }, { type: 'merge', body: { spec: { unschedulable: null } } })
+    await setTaints(api, node, [])
   }
   for (const { metadata } of (await api.list(Deployment)).items) {
     await change(api, metadata.namespace!, { paused: false, ...imageOf('last') }).catch(() => {})
