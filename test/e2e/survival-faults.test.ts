@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test'
 import { seededRandom, sleep, systemClock } from '../../src/base/index.ts'
 import { cgroupHierarchies, findProcesses, runCommand } from '../../src/cluster/index.ts'
 import { APP_IMAGES } from './app.ts'
-import { cannotRun, startCluster, type TestCluster, until } from './harness.ts'
+import { cannotRun, dhow, startCluster, type TestCluster, until } from './harness.ts'
 import { ask } from './load.ts'
 import {
   apply,
@@ -14,6 +14,7 @@ import {
   Hall,
   isWell,
   killContainer,
+  lostNothing,
   type PodView,
   podsOf,
   processesOf,
@@ -86,6 +87,14 @@ async function shimOf(pod: PodView): Promise<number> {
   assert.ok(shim, `${pod.metadata.name} has a shim`)
   return shim.pid
 }
+
+const configOfContainerd = () => cluster.layout.nodes[0]!.containerd.config
+const identityOf = ({ layout: { config } }: TestCluster) => [
+  '--name',
+  config.name,
+  '--data-dir',
+  config.dataDir,
+]
 
 /** How many cgroups of the pod have processes: one for its sandbox, and one for each container that runs. */
 function groupsOf(uid: string): number {
@@ -270,6 +279,32 @@ test('a pod whose image is being pulled as the agent dies can be deleted, and le
     await until('nothing to be left', () => isForgotten(uid))
   } finally {
     registry.close()
+  }
+})
+
+test('when all of dhow dies at once, containers run on, status says what to do, and up does it', {
+  skip,
+}, async () => {
+  const before = await hall.lives()
+  const ours = () =>
+    findProcesses(
+      (args) => args.includes(join(disk, 'data')) || args.some((arg) => arg === configOfContainerd()),
+    )
+  await until('all to be dead', async () => {
+    const found = await ours()
+    for (const { pid } of found) kill(pid)
+    return found.length === 0
+  })
+  const traffic = hall.newConnections()
+  try {
+    const { stdout } = await runCommand([dhow, 'status', ...identityOf(cluster)])
+    assert.match(stdout, /! the cluster is down\n {2}→ \S*dhow up /)
+    await cluster.dhow('up', '--no-kubeconfig')
+    await isWell(cluster)
+    assert.deepEqual(await hall.lives(), before)
+    await lostNothing({ traffic })
+  } finally {
+    await traffic.stop()
   }
 })
 
