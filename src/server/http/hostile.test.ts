@@ -1,23 +1,41 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import fc from 'fast-check'
 import { kindFor, servedKinds } from '../../api/index.ts'
-import { type Log, silentLog } from '../../base/index.ts'
+import { type Log, silentLog, systemClock } from '../../base/index.ts'
 import { apiVersionOf, decode, encodeProtobuf, type Kind, type StructType } from '../../schema/index.ts'
 import { arbitraryOf } from '../../schema/testing.ts'
+import { ensurePki } from '../auth/pki.ts'
+import { createSecurity } from '../security.ts'
 import { type Answer, type PlainServer, plainServer } from './plain.test-support.ts'
 
 /** More of them find more: `DHOW_FUZZ=100`. */
 const RUNS = Number(process.env.DHOW_FUZZ ?? 4)
 const bugs: unknown[] = []
+const ADMIN = { username: 'root', groups: ['system:masters', 'system:authenticated'] }
+const NODE = { username: 'system:node:n1', groups: ['system:nodes', 'system:authenticated'] }
+let dir: string
 let plain: PlainServer
 const send: PlainServer['send'] = (...args) => plain.send(...args)
 
 before(async () => {
   const log: Log = { ...silentLog, error: (...seen: unknown[]) => bugs.push(seen), child: () => log }
-  plain = await plainServer(log)
+  dir = await mkdtemp(join(tmpdir(), 'dhow-hostile-'))
+  const pki = await ensurePki(dir, { clock: systemClock(), serviceIp: '10.96.0.1' })
+  const options = { ...pki, nodeAuthority: pki.ca.cert }
+  plain = await plainServer(log, async (context) => ({
+    ...(await createSecurity(context, options)),
+    authenticator: { authenticate: (facts) => (facts.header('x-user') === 'node' ? NODE : ADMIN) },
+  }))
+  await send('POST', '/api/v1/namespaces/default/serviceaccounts', { metadata: { name: 'default' } })
 })
-after(() => plain.close())
+after(async () => {
+  await plain.close()
+  await rm(dir, { recursive: true })
+})
 
 /** Whatever was sent, the answer is a clear one: no failure of the server, and a Status where it is a refusal. */
 function assertClear({ status, text }: Answer): void {
@@ -90,11 +108,12 @@ for (const kind of stored) {
       patch: fc.oneof(anyJson, object),
       operations: fc.array(operation, { maxLength: 3 }),
       accept: fc.constantFrom(...accepts),
-      name: fc.constantFrom('a', 'b'),
+      name: fc.constantFrom('a', 'b', 'n1'),
+      user: fc.constantFrom('root', 'root', 'node'),
     })
     await fc.assert(
-      fc.asyncProperty(how, async ({ object, other, patch, operations, accept, name }) => {
-        const headers = { 'content-type': 'application/json', accept }
+      fc.asyncProperty(how, async ({ object, other, patch, operations, accept, name, user }) => {
+        const headers = { 'content-type': 'application/json', accept, 'x-user': user }
         const body = (value: unknown) => JSON.stringify(value) ?? ''
         const tell = async (...args: Parameters<typeof send>) => assertClear(await send(...args))
         await tell('POST', pathOf(kind), body(object), headers)

@@ -1,7 +1,7 @@
 import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { type Log, silentLog, systemClock, systemRandom } from '../../base/index.ts'
 import { openMemoryStore, type Store } from '../../store/index.ts'
-import { type ApiServer, createApiServer } from '../server.ts'
+import { type ApiServer, type ApiServerOptions, createApiServer } from '../server.ts'
 import { openSecurity } from '../testing.ts'
 
 export interface Answer {
@@ -27,8 +27,11 @@ export interface PlainServer {
   close(): Promise<void>
 }
 
-/** A server without TLS to which everybody is an administrator, and a client that sends it anything. */
-export async function plainServer(log: Log = silentLog): Promise<PlainServer> {
+/** A server without TLS to which everybody is an administrator by default, and a client that sends it anything. */
+export async function plainServer(
+  log: Log = silentLog,
+  security: ApiServerOptions['security'] = () => openSecurity(),
+): Promise<PlainServer> {
   const clock = systemClock({ background: true })
   const store = openMemoryStore({ clock })
   const server = await createApiServer({
@@ -36,7 +39,7 @@ export async function plainServer(log: Log = silentLog): Promise<PlainServer> {
     clock,
     random: systemRandom(),
     log,
-    security: () => openSecurity(),
+    security,
     network: { serviceCidr: '10.96.0.0/24', nodePorts: { from: 30_000, to: 30_100 } },
   })
   const { port } = await server.listen({ host: '127.0.0.1', port: 0 })
