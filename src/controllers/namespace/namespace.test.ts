@@ -84,6 +84,28 @@ test('pods go before what they may need, and what remains is said', async () => 
   await h.end()
 })
 
+test('a namespace that somebody else holds says that its content is gone', async () => {
+  const h = await start()
+  const finalizers = ['kubernetes', 'example.com/mine']
+  await h.api.create(Namespace, { metadata: { name: 'shop' }, spec: { finalizers } })
+  await h.api.create(Secret, { metadata: { namespace: 'shop', name: 's', finalizers: ['example.com/slow'] } })
+  await h.settle()
+  await h.api.delete(Namespace, { name: 'shop' })
+  await h.settle(1000)
+  const said = async () => {
+    const { status } = await h.api.get(Namespace, { name: 'shop' })
+    const about = ['NamespaceContentRemaining', 'NamespaceFinalizersRemaining']
+    return status.conditions?.filter((c) => about.includes(c.type)).map((c) => c.reason)
+  }
+  assert.deepEqual(await said(), ['SomeResourcesRemain', 'SomeFinalizersRemain'])
+  const body = { metadata: { finalizers: null } }
+  await h.api.patch(Secret, { namespace: 'shop', name: 's' }, { type: 'merge', body })
+  await h.settle(5000)
+  assert.deepEqual(await said(), ['ContentRemoved', 'ContentHasNoFinalizers'])
+  assert.deepEqual((await h.api.get(Namespace, { name: 'shop' })).spec.finalizers, ['example.com/mine'])
+  await h.end()
+})
+
 test('a kind that cannot be listed holds the namespace: not knowing is not being empty', async () => {
   const h = await start()
   await h.api.create(Namespace, { metadata: { name: 'shop' } })

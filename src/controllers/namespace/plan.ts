@@ -25,7 +25,11 @@ const FINALIZER = 'kubernetes'
 /** Empties a namespace that is being deleted, pods first, says what remains, and lets it go when nothing does. */
 export function planNamespace({ namespace, content, unknown }: ObservedNamespace, now: number): Plan {
   if (!namespace.spec.finalizers?.includes(FINALIZER)) return plan([])
-  if (content.length === 0 && unknown.length === 0) return plan([finalize(namespace)])
+  const write = told(namespace, content, unknown, now)
+  if (content.length === 0 && unknown.length === 0) {
+    // Whoever else holds it is not to look at what was left before; nobody sees what is said of one that goes now.
+    return plan([isHeld(namespace) && write ? write : finalize(namespace)])
+  }
   const pods = content.filter((c) => c.kind === (Pod as Kind))
   const next = pods.length > 0 ? pods : content
   const deletions = next.flatMap(({ kind, objects }) =>
@@ -33,16 +37,27 @@ export function planNamespace({ namespace, content, unknown }: ObservedNamespace
       .filter((o) => o.metadata.deletionTimestamp === undefined)
       .map((o) => remove(kind, o, { propagationPolicy: 'Background' })),
   )
-  const conditions = conditionsOf(namespace, content, unknown, now)
-  const status = { ...namespace.status, phase: 'Terminating', conditions } as const
-  const write = equal(status, namespace.status)
-    ? undefined
-    : updateStatus(Namespace, { ...namespace, status })
   const waits = remaining(content).map((text) => `the end of ${text}`)
   return plan([write, together(deletions.slice(0, BATCH))], {
     waits,
     againAfterMs: deletions.length > 0 ? 50 : patience(namespace, now),
   })
+}
+
+/** The status that says what is left, where it does not say so yet. */
+function told(
+  namespace: Namespace,
+  content: readonly Content[],
+  unknown: ObservedNamespace['unknown'],
+  now: number,
+): Action | undefined {
+  const conditions = conditionsOf(namespace, content, unknown, now)
+  const status = { ...namespace.status, phase: 'Terminating', conditions } as const
+  return equal(status, namespace.status) ? undefined : updateStatus(Namespace, { ...namespace, status })
+}
+
+function isHeld({ metadata, spec }: Namespace): boolean {
+  return (metadata.finalizers ?? []).length > 0 || (spec.finalizers ?? []).some((f) => f !== FINALIZER)
 }
 
 /** Seldomer the longer it takes. */
