@@ -72,6 +72,14 @@ const specs: Readonly<Record<string, () => PodInput>> = {
       { image: STOP_SIGNAL_IMAGE, ...mount },
     ),
   }),
+  resignalled: () => ({
+    volumes: kept('resignalled'),
+    os: { name: 'linux' },
+    containers: only(
+      "trap 'echo usr2 > /v/said; exit 0' USR2; trap 'echo term > /v/said' TERM; while true; do sleep 0.1; done",
+      { ...mount, lifecycle: { stopSignal: 'SIGUSR2' } },
+    ),
+  }),
   stubborn: () => ({
     terminationGracePeriodSeconds: 4,
     volumes: kept('stubborn'),
@@ -322,11 +330,16 @@ test(
   },
 )
 
-test('a container is told to end by the signal that its image names', options, async () => {
-  await node.running('signalled')
-  await node.delete('signalled')
-  await node.gone('signalled')
-  assert.equal(await said('signalled'), 'usr1\n')
+test('a container is told to end by the signal that its image names, or the pod', options, async () => {
+  for (const [name, word] of [
+    ['signalled', 'usr1\n'],
+    ['resignalled', 'usr2\n'],
+  ] as const) {
+    await node.running(name)
+    await node.delete(name)
+    await node.gone(name)
+    assert.equal(await said(name), word)
+  }
 })
 
 test(

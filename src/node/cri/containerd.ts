@@ -42,6 +42,7 @@ const CALLS = {
     Empty,
   ],
   start: [`${TASKS}Start`, message(ProcessKey), message({ pid: int(1) })],
+  kill: [`${TASKS}Kill`, message({ ...ProcessKey, signal: int(3) }), Empty],
   wait: [`${TASKS}Wait`, message(ProcessKey), message({ exitStatus: int(1) })],
   deleteProcess: [`${TASKS}DeleteProcess`, message(ProcessKey), message({ exitStatus: int(3) })],
   resizePty: [`${TASKS}ResizePty`, message({ ...ProcessKey, width: int(3), height: int(4) }), Empty],

@@ -1,6 +1,14 @@
-import type { Container, ContainerStatus, CriClient, Image, PodSandbox } from '../cri/index.ts'
+import type {
+  Container,
+  ContainerdCalls,
+  ContainerStatus,
+  CriClient,
+  Image,
+  PodSandbox,
+} from '../cri/index.ts'
 import { GRPC_DEADLINE_EXCEEDED, GRPC_NOT_FOUND, GrpcError } from '../cri/index.ts'
 import { CONTAINER_NAME, POD_NAME, POD_NAMESPACE, POD_UID } from '../spec/labels.ts'
+import { signalNumber } from '../spec/signals.ts'
 import { startProcess } from './exec-process.ts'
 import {
   ExecTimeoutError,
@@ -159,12 +167,11 @@ export function criRuntime(client: CriClient): Runtime {
     async start(id) {
       await call.startContainer({ containerId: id }, QUICK)
     },
-    async stop(id, graceSeconds) {
+    async stop(id, graceSeconds, signal) {
+      if (signal !== undefined) await endBySignal(client.containerd, id, graceSeconds, signal)
+      const left = signal === undefined ? graceSeconds : 0
       await orGone(
-        call.stopContainer(
-          { containerId: id, timeout: graceSeconds },
-          { timeoutMs: graceSeconds * 1000 + QUICK.timeoutMs },
-        ),
+        call.stopContainer({ containerId: id, timeout: left }, { timeoutMs: left * 1000 + QUICK.timeoutMs }),
       )
     },
     async resize(id, resources) {
@@ -265,6 +272,21 @@ export function criRuntime(client: CriClient): Runtime {
     portForwardUrl: async (id, ports) =>
       (await call.portForward({ podSandboxId: id, port: ports }, QUICK)).url,
   }
+}
+
+/** CRI sends the image's signal and no other before containerd 2.2. Resolves when the container ended, or its time. */
+async function endBySignal(
+  containerd: ContainerdCalls,
+  containerId: string,
+  graceSeconds: number,
+  signal: string,
+): Promise<void> {
+  if (!(await orGone(containerd.kill({ containerId, signal: signalNumber(signal) }, QUICK)))) return
+  await orGone(containerd.wait({ containerId }, { timeoutMs: graceSeconds * 1000 })).catch(
+    (error: unknown) => {
+      if (!(error instanceof GrpcError && error.code === GRPC_DEADLINE_EXCEEDED)) throw error
+    },
+  )
 }
 
 /** undefined where the runtime says that there is no such thing. */

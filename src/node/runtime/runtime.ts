@@ -22,8 +22,8 @@ export interface PodRuntime {
 export interface ContainerRuntime {
   create(sandboxId: string, config: ContainerConfig, sandbox: PodSandboxConfig): Promise<string>
   start(id: string): Promise<void>
-  /** SIGTERM, then SIGKILL after `graceSeconds`; resolves when it has ended. */
-  stop(id: string, graceSeconds: number): Promise<void>
+  /** `signal`, else that of its image, else SIGTERM; then SIGKILL after `graceSeconds`. Resolves when it has ended. */
+  stop(id: string, graceSeconds: number, signal?: string): Promise<void>
   remove(id: string): Promise<void>
   /** Gives a running container other limits. */
   resize(id: string, resources: ContainerResourceValues): Promise<void>

@@ -17,6 +17,7 @@ import {
   qosClassOf,
 } from './resources.ts'
 import { containerSecurity, forbiddenSysctl, namespaceOptions, SecurityError } from './security.ts'
+import { signalNumber } from './signals.ts'
 
 for (const [text, expected] of [
   ['$(A)', 'one'],
@@ -319,6 +320,21 @@ test('kernel interfaces are hidden unless the pod may see them', () => {
   assert.equal(secured({}, { procMount: 'Unmasked' }).maskedPaths, undefined)
   assert.equal(secured({}, { privileged: true }).readonlyPaths, undefined)
 })
+
+for (const [name, number] of [
+  ['SIGTERM', 15],
+  ['SIGUSR1', 10],
+  ['SIGRTMIN', 34],
+  ['SIGRTMIN+3', 37],
+  ['SIGRTMAX-4', 60],
+] as const) {
+  test(`${name} is signal ${number}`, () => assert.equal(signalNumber(name), number))
+}
+
+for (const name of ['TERM', 'SIGRTMIN+31', 'SIGRTMAX+1', 'SIGNOTHING', 'SIGRTMIN+x', '']) {
+  test(`${JSON.stringify(name)} is no signal`, () =>
+    assert.throws(() => signalNumber(name), /cannot send signal/))
+}
 
 test('namespaces: of the pod, of the container, of the node', () => {
   assert.deepEqual(namespaceOptions(pod()), { network: 0, ipc: 0, pid: 1 })

@@ -12,9 +12,6 @@ export function unsupported(pod: Pod): string | undefined {
 export function unsupportedContainer(container: Container): string | undefined {
   if (container.volumeDevices?.length)
     return `cannot give container "${container.name}" block devices: this node does not support them`
-  const signal = container.lifecycle?.stopSignal
-  if (signal && signal !== 'SIGTERM')
-    return `cannot stop container "${container.name}" with ${signal}: the runtime of this node only takes the stop signal of the image`
   const file = container.env?.find((e) => e.valueFrom?.fileKeyRef)
   if (file) return `cannot read variable "${file.name}" from a file: this node does not support fileKeyRef`
   return undefined

@@ -184,7 +184,7 @@ export class ContainerActions {
       if (signal.aborted) return
       this.#hookFailed(container.name, 'PostStartHook', error as Error)
       this.#say(container.name, 'Normal', 'Killing', 'FailedPostStartHook')
-      await runtime.stop(id, pod.spec.terminationGracePeriodSeconds ?? 30)
+      await runtime.stop(id, pod.spec.terminationGracePeriodSeconds ?? 30, container.lifecycle?.stopSignal)
     }
   }
 
@@ -206,7 +206,8 @@ export class ContainerActions {
     try {
       await Promise.all([this.#preStop(action), this.#hold(action)])
       const left = Math.ceil(((this.#stopping.get(action.id) ?? 0) - clock.monotonic()) / 1000)
-      await runtime.stop(action.id, Math.max(Math.min(MIN_GRACE_SECONDS, action.graceSeconds), left))
+      const grace = Math.max(Math.min(MIN_GRACE_SECONDS, action.graceSeconds), left)
+      await runtime.stop(action.id, grace, this.#stopSignal(action.container))
     } finally {
       this.#stopping.delete(action.id)
     }
@@ -256,11 +257,16 @@ export class ContainerActions {
     const slow = [...this.#stopping].filter(([, until]) => until > deadline)
     for (const [id] of slow) {
       this.#stopping.set(id, deadline)
-      runtime.stop(id, graceSeconds).catch(() => {})
+      const name = this.#state.observed.containers.find((c) => c.id === id)?.name ?? ''
+      runtime.stop(id, graceSeconds, this.#stopSignal(name)).catch(() => {})
     }
     if (slow.length === 0) return
     this.#hurried.abort(new Error('the time of the pod was cut short'))
     this.#hurried = new AbortController()
+  }
+
+  #stopSignal(name: string): string | undefined {
+    return containerNamed(this.#state.pod, name)?.lifecycle?.stopSignal
   }
 
   #container(name: string): Container {
