@@ -18,7 +18,7 @@ import { selectorText } from './objects.ts'
 import type { Progress } from './output.ts'
 import { groupedTroubles, lookCommand, type TroubleGroup } from './pod-trouble.ts'
 import { rolloutOf } from './rollout-status.ts'
-import { answeringUrls } from './urls.ts'
+import { servedOutside } from './urls.ts'
 
 interface FollowContext extends Context {
   /** Of the cluster. */
@@ -45,7 +45,7 @@ export async function applyAndFollow(
   cluster: UpResult,
   context: FollowContext,
 ): Promise<void> {
-  const { progress, terminal } = context
+  const { progress } = context
   const { api, layout } = cluster
   await provideImages(paths, manifests, layout, progress)
   const applied = await applyAll(api, manifests, 'default', (one) =>
@@ -56,11 +56,35 @@ export async function applyAndFollow(
     if (manifest.kind !== Deployment) continue
     await followRollout(api, object as Deployment, deadline, context)
   }
-  const services = applied.filter((a) => a.manifest.kind === Service).map((a) => a.object as Service)
+  await showServices(
+    applied.filter((a) => a.manifest.kind === Service).map((a) => a.object as Service),
+    layout,
+    context,
+  )
+}
+
+/** URLs that answer are the result: they alone go to stdout. */
+async function showServices(
+  services: readonly Service[],
+  layout: Layout,
+  { progress, clock, terminal }: FollowContext,
+): Promise<void> {
+  if (services.length === 0) return
   progress.begin('asking the Services')
-  const urls = await answeringUrls(layout, services, context.clock)
-  progress.end(urls.length > 0 ? 'these answer:' : 'no Service is served outside of the cluster')
-  for (const { name, url } of urls) terminal.out.write(`${url}   (service "${name}")\n`)
+  const served = await servedOutside(layout, services, clock)
+  const answering = served.filter(({ url }) => url !== undefined)
+  progress.end(
+    answering.length > 0
+      ? 'these answer:'
+      : served.length > 0
+        ? 'the Services were asked'
+        : 'no Service is served outside of the cluster (kubectl port-forward reaches them)',
+  )
+  for (const { service, url, asked } of served) {
+    const { name } = service.metadata
+    if (url !== undefined) terminal.out.write(`${url}   (service "${name}")\n`)
+    else progress.note(`! service "${name}" does not answer over HTTP at ${asked.join(' or ')}`)
+  }
 }
 
 /** Where a folder of manifests has `images/images.yaml`, its images that no node has yet are built and imported. */

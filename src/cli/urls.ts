@@ -2,18 +2,21 @@ import type { Service } from '../api/index.ts'
 import { type Clock, http, sleep } from '../base/index.ts'
 import type { Layout } from '../cluster/index.ts'
 
-export interface AnsweringUrl {
-  readonly name: string
-  readonly url: string
+/** A port of a Service that is served outside of the cluster. */
+export interface Served {
+  readonly service: Service
+  /** Where it answered over HTTP; undefined: nowhere. */
+  readonly url: string | undefined
+  readonly asked: readonly string[]
 }
 
-/** The URLs under which Services are served outside of the cluster, that really answer: each is asked, up to 5 s. */
-export async function answeringUrls(
+/** Where Services are served outside of the cluster, and whether they really answer there: each is asked, up to 5 s. */
+export async function servedOutside(
   layout: Layout,
   services: readonly Service[],
   clock: Clock,
-): Promise<AnsweringUrl[]> {
-  const found: AnsweringUrl[] = []
+): Promise<Served[]> {
+  const found: Served[] = []
   for (const service of services) {
     for (const port of service.spec.ports ?? []) {
       if ((port.protocol ?? 'TCP') !== 'TCP') continue
@@ -21,10 +24,8 @@ export async function answeringUrls(
         (i) => `http://${i.hostname ?? i.ip}:${port.port}/`,
       )
       const hosts = port.nodePort ? ['127.0.0.1', layout.nodes[0]!.ip] : []
-      const candidates = [...balancers, ...hosts.map((host) => `http://${host}:${port.nodePort}/`)]
-      if (candidates.length === 0) continue
-      const url = await firstAnswering(candidates, clock)
-      if (url) found.push({ name: service.metadata.name, url })
+      const asked = [...balancers, ...hosts.map((host) => `http://${host}:${port.nodePort}/`)]
+      if (asked.length > 0) found.push({ service, asked, url: await firstAnswering(asked, clock) })
     }
   }
   return found

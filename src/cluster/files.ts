@@ -85,7 +85,7 @@ export async function lockFile(
       told = holder?.pid
       if (clock.monotonic() > deadline) {
         throw new Error(
-          `cannot lock "${path}": process ${holder?.pid ?? 'unknown'} has held it for over ${waitMs / 1000} s`,
+          `cannot lock "${path}": process ${holder?.pid ?? 'unknown'} has held it for over ${waitMs / 1000} s (wait for it, or end it)`,
         )
       }
       await sleep(clock, 50)
