@@ -105,3 +105,19 @@ test('broken protobuf is refused, whatever is broken', () => {
   )
   assert.throws(() => decodeProtobuf(Pod, Buffer.from('{"kind":"Pod"}')), WireError)
 })
+
+test('a whole number that would come back as another one is refused, in JSON and in protobuf', () => {
+  const tolerating = (seconds: number) => ({
+    metadata: { name: 'a' },
+    spec: { containers: [], tolerations: [{ tolerationSeconds: seconds }] },
+  })
+  const largest = Number.MAX_SAFE_INTEGER
+  const read = (seconds: number) => decode(Pod, tolerating(seconds))
+  for (const kept of [largest, -largest]) assert.equal(read(kept).problems.length, 0)
+  for (const lost of [2 ** 63 - 1, 2 ** 53, -(2 ** 53)]) {
+    assert.match(read(lost).problems[0]!.text, /expected int64 up to 9007199254740991, got number/)
+  }
+  const tooMuch = { ...read(1).value, spec: tolerating(2 ** 53).spec } as Pod
+  const bytes = encodeProtobuf(Pod as StructType<object>, tooMuch)
+  assert.throws(() => decodeProtobuf(Pod as StructType<object>, bytes), /expected an int64 up to/)
+})

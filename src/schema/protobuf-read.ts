@@ -128,6 +128,12 @@ function readSchemaOr(
   return single ?? (other === 'bool' ? allows : items)
 }
 
+function readInt64(reader: Reader): number {
+  const value = reader.varint()
+  if (Number.isSafeInteger(value)) return value
+  throw new WireError(`expected an int64 up to ${Number.MAX_SAFE_INTEGER}, got a larger one`)
+}
+
 function readScalarValue(reader: Reader, scalar: ScalarName): unknown {
   switch (scalar) {
     case 'string':
@@ -137,7 +143,7 @@ function readScalarValue(reader: Reader, scalar: ScalarName): unknown {
     case 'int32':
       return reader.varint() | 0
     case 'int64':
-      return reader.varint()
+      return readInt64(reader)
     case 'float64':
       return reader.double()
     case 'bytes':

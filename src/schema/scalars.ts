@@ -6,7 +6,6 @@ import type { AnyType, Field, ScalarName } from './type.ts'
 export const BAD: unique symbol = Symbol('bad')
 
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/
-const INT64_LIMIT = 2 ** 63
 
 /** The normal form of a JSON value (not null) of a scalar type, or BAD. The zero time is undefined: it is as absent. */
 export function readScalar(scalar: ScalarName, raw: unknown): unknown {
@@ -18,7 +17,8 @@ export function readScalar(scalar: ScalarName, raw: unknown): unknown {
     case 'int32':
       return isInt32(raw) ? raw : BAD
     case 'int64':
-      return typeof raw === 'number' && Number.isInteger(raw) && Math.abs(raw) <= INT64_LIMIT ? raw + 0 : BAD
+      // A larger one would come back as another number, which Go's clients cannot even read.
+      return Number.isSafeInteger(raw) ? (raw as number) + 0 : BAD
     case 'float64':
       return typeof raw === 'number' && Number.isFinite(raw) ? raw : BAD
     case 'bytes':
@@ -166,7 +166,7 @@ const SCALAR_WORDS: Record<ScalarName, string> = {
   string: 'string',
   bool: 'bool',
   int32: 'int32',
-  int64: 'int64',
+  int64: `int64 up to ${Number.MAX_SAFE_INTEGER}`,
   float64: 'number',
   bytes: 'base64 string',
   time: 'RFC 3339 time',
