@@ -234,6 +234,7 @@ test('an important pod takes the room of less important ones, which leave in the
   await pass(10)
   const placed = await api.get(Pod, vip.metadata)
   assert.equal(placed.spec.nodeName, going[0]!.spec.nodeName)
+  assert.equal(placed.status.nominatedNodeName, undefined)
   assert.ok(isReady(placed))
 })
 

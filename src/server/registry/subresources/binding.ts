@@ -62,6 +62,8 @@ function bound(pod: Pod, node: string, binding: Binding, now: string): Pod {
   const before = pod.status.conditions ?? []
   const others = before.filter((c) => c.type !== 'PodScheduled')
   const scheduled = { type: 'PodScheduled', status: 'True', lastTransitionTime: now }
+  // The node that it was promised does not matter any more.
+  const { nominatedNodeName: _, ...status } = pod.status
   const { annotations, labels } = binding.metadata
   const metadata = {
     ...pod.metadata,
@@ -72,6 +74,6 @@ function bound(pod: Pod, node: string, binding: Binding, now: string): Pod {
     ...pod,
     metadata,
     spec: { ...pod.spec, nodeName: node },
-    status: { ...pod.status, conditions: [...others, scheduled] },
+    status: { ...status, conditions: [...others, scheduled] },
   } as Pod
 }
