@@ -2,6 +2,7 @@ import {
   changeKubeconfig,
   down,
   findCluster,
+  hasLostData,
   layoutOf,
   userKubeconfig,
   withoutContext,
@@ -22,7 +23,8 @@ export async function downCommand(flags: DownFlags, { clock, terminal }: Context
     return
   }
   const layout = layoutOf(config)
-  const purge = flags.purge ?? false
+  // Of a cluster whose data was deleted under it, nothing is worth keeping.
+  const purge = flags.purge || hasLostData(config)
   const progress = new Progress(terminal, () => clock.monotonic())
   try {
     await down({ layout, clock, purge, graceMs: flags.grace * 1000, onStep: (what) => progress.begin(what) })

@@ -5,6 +5,7 @@ import {
   adminApi,
   adminIdentity,
   clusterParts,
+  hasLostData,
   isAliveSync,
   type Layout,
   lastWords,
@@ -27,6 +28,13 @@ interface Trouble {
 export async function statusCommand(options: ClusterOptions, context: Context): Promise<void> {
   const { terminal, self } = context
   const { config, layout } = await existingCluster(options)
+  if (hasLostData(config)) {
+    terminal.out.write(
+      `cluster "${config.name}": data in ${config.dataDir}\n\n! that data was deleted while it ran\n  → ${self} down${nameFlag(config.name)} takes away what is left of it\n`,
+    )
+    process.exitCode = 1
+    return
+  }
   const state = await readSupervisorState(layout.runDir).catch(() => undefined)
   const { rows, troubles } = await describeParts(layout, state, `${self} up${nameFlag(config.name)}`)
   terminal.out.write(`cluster "${config.name}": ${layout.apiUrl}, data in ${config.dataDir}\n\n`)

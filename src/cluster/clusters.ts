@@ -1,47 +1,61 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Clock } from '../base/index.ts'
 import { run } from './exec.ts'
 import { lockFile, readJson, writeFileIfChanged } from './files.ts'
 import { type ClusterConfig, checkName, defaultDataDir, layoutOf } from './layout.ts'
-import { changedCluster, newCluster, type Taken, type Wishes } from './slots.ts'
+import { changedCluster, newCluster, type Wishes } from './slots.ts'
 
 /** Which clusters there are on this machine, so that two never take the same subnets, ports or names. */
 const REGISTRY = '/var/lib/dhow/clusters.json'
 
 interface Registry {
-  readonly clusters: readonly Taken[]
+  readonly clusters: readonly ClusterConfig[]
 }
 
 /** The longest data dir that still leaves room for containerd's socket: a Unix socket's path has 107 bytes at most. */
 const MAX_DATA_DIR_BYTES = 56
 
-/** The clusters whose data is still there. */
+const configOf = (dataDir: string) => readJson<ClusterConfig>(`${dataDir}/cluster.json`)
+
+/**
+ * The clusters whose data is still there, and those whose data was deleted under them while they ran: something has to
+ * take what is left of them away.
+ */
 export async function listClusters(): Promise<ClusterConfig[]> {
   const registry = (await readJson<Registry>(REGISTRY)) ?? { clusters: [] }
   const configs = await Promise.all(
-    registry.clusters.map((c) => readJson<ClusterConfig>(`${c.dataDir}/cluster.json`)),
+    registry.clusters.map(async (known) => {
+      const config = await configOf(known.dataDir)
+      if (config?.name === known.name) return config
+      return config === undefined && hasRemains(known) ? known : undefined
+    }),
   )
-  return configs.filter(
-    (config, i) => config !== undefined && config.name === registry.clusters[i]!.name,
-  ) as ClusterConfig[]
+  return configs.filter((config) => config !== undefined)
 }
+
+/** Whether a cluster's network is on the machine: it comes with `up`, and goes with `down` or a restart. */
+const hasRemains = (config: ClusterConfig) =>
+  config.nodes > 0 && existsSync(`/sys/class/net/${layoutOf(config).nodeBridge}`)
+
+/** Whether the data of a cluster was deleted while it ran. */
+export const hasLostData = (config: ClusterConfig) => !existsSync(layoutOf(config).configFile)
 
 /** The cluster of that name, or in that data dir; undefined when there is none. */
 export async function findCluster(name: string, dataDir?: string): Promise<ClusterConfig | undefined> {
   checkName(name)
+  const known = (await listClusters()).find((c) => c.name === name)
   if (dataDir !== undefined) {
-    const config = await readJson<ClusterConfig>(`${resolve(dataDir)}/cluster.json`)
+    const config = await configOf(resolve(dataDir))
     if (config && config.name !== name) {
       throw new Error(
         `cannot use data dir "${dataDir}" for cluster "${name}": it holds cluster "${config.name}" (give --name ${config.name})`,
       )
     }
-    return config
+    return config ?? (known?.dataDir === resolve(dataDir) ? known : undefined)
   }
-  const known = (await listClusters()).find((c) => c.name === name)
-  return known ?? readJson<ClusterConfig>(`${defaultDataDir(name)}/cluster.json`)
+  return known ?? configOf(defaultDataDir(name))
 }
 
 /** The cluster as wished for: the one that exists, changed where that is possible, or a new one, written down. */
@@ -54,6 +68,11 @@ export async function ensureCluster(
   const release = await lockFile(`${REGISTRY}.lock`, clock)
   try {
     const existing = await findCluster(wishes.name, dataDir)
+    if (existing && hasLostData(existing)) {
+      throw new Error(
+        `cannot start cluster "${existing.name}": its data in "${existing.dataDir}" was deleted while it ran ("dhow down --name ${existing.name}" takes away what is left of it)`,
+      )
+    }
     const others = (await listClusters()).filter((c) => c.name !== wishes.name)
     const clash = (await listClusters()).find(
       (c) => c.name === wishes.name && dataDir !== undefined && c.dataDir !== dataDir,
@@ -115,14 +134,9 @@ export async function forgetCluster(name: string, clock: Clock): Promise<void> {
   }
 }
 
-async function register(clusters: readonly Taken[]): Promise<void> {
+async function register(clusters: readonly ClusterConfig[]): Promise<void> {
   const sorted = [...clusters].sort((a, b) => a.slot - b.slot)
-  const lines = sorted.map(
-    ({ name, dataDir, slot, podCidr, serviceCidr, nodeCidr, apiPort, kubeletPort }) => {
-      return { name, dataDir, slot, podCidr, serviceCidr, nodeCidr, apiPort, kubeletPort }
-    },
-  )
-  await writeFileIfChanged(REGISTRY, `${JSON.stringify({ clusters: lines }, undefined, 2)}\n`)
+  await writeFileIfChanged(REGISTRY, `${JSON.stringify({ clusters: sorted }, undefined, 2)}\n`)
 }
 
 interface RouteLine {

@@ -1,6 +1,6 @@
 export { adminApi, adminIdentity } from './access.ts'
 export { hierarchies as cgroupHierarchies, removeCgroup } from './cgroups.ts'
-export { ensureCluster, findCluster, listClusters } from './clusters.ts'
+export { ensureCluster, findCluster, hasLostData, listClusters } from './clusters.ts'
 export { down, ourProcesses, upLock } from './down.ts'
 export { attempt as runCommand, CommandError } from './exec.ts'
 export { lockHolder, readJson, writeFileAtomic } from './files.ts'

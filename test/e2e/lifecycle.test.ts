@@ -12,12 +12,13 @@ import {
   statSync,
   symlinkSync,
 } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { systemClock } from '../../src/base/index.ts'
 import { cgroupHierarchies, findProcesses, removeCgroup, runCommand } from '../../src/cluster/index.ts'
-import { cannotRun, dhow, startCluster, type TestCluster, until } from './harness.ts'
+import { cannotRun, dhow, runDhow, startCluster, type TestCluster, until } from './harness.ts'
 import { ask } from './load.ts'
 
 const skip = cannotRun
@@ -51,6 +52,23 @@ test('a second up changes nothing and says so', { skip }, async () => {
   const before = state()
   assert.match(await cluster.dhow('up', '--no-kubeconfig'), /is already running: nothing to do/)
   assert.deepEqual(state(), before)
+})
+
+test('a cluster whose data was deleted while it ran is seen by status, refused by up and removed by down', {
+  skip,
+}, async () => {
+  const { name, dataDir } = cluster.layout.config
+  const other = await startCluster()
+  const identity = ['--name', other.layout.config.name, '--data-dir', other.layout.config.dataDir]
+  rmSync(other.layout.configFile)
+  rmSync(other.layout.runDir, { recursive: true })
+  await assert.rejects(runDhow(['status', ...identity]), /that data was deleted while it ran/)
+  await assert.rejects(
+    runDhow(['up', '--no-kubeconfig', ...identity]),
+    /was deleted while it ran \("dhow down/,
+  )
+  await other.remove()
+  assert.match(await runDhow(['status', '--name', name, '--data-dir', dataDir]), /all is well/)
 })
 
 test('two clusters share a machine, also when they start at the same moment and each is asked for twice', {
@@ -94,6 +112,16 @@ test('down stops all, twice if need be; the data stays for the next up', { skip 
   await cluster.dhow('down')
   await cluster.dhow('down')
   assert.ok(existsSync(cluster.layout.storePath))
+  await assert.rejects(cluster.dhow('get', 'nodes'), /it is down \("dhow up --name \S+" starts it\)/)
+  // Another program has taken the port meanwhile.
+  const intruder = createServer().listen(cluster.layout.config.apiPort, '0.0.0.0')
+  try {
+    const why = `cannot listen on 0\\.0\\.0\\.0:${cluster.layout.config.apiPort}: process ${process.pid} \\(.*\\) uses the port`
+    await assert.rejects(cluster.dhow('up', '--no-kubeconfig'), new RegExp(why))
+    await assert.rejects(cluster.dhow('status'), new RegExp(`server does not run: ${why}`))
+  } finally {
+    intruder.close()
+  }
   await cluster.dhow('up', '--no-kubeconfig')
   assert.equal(await cluster.kubectl('get', 'configmap', 'kept', '-o', 'jsonpath={.data.a}'), 'b')
 })
