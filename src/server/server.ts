@@ -159,6 +159,7 @@ class Server implements ApiServer {
       watches: this.#watches,
       closing: core.closing.signal,
       serves: (kind) => served.has(kind),
+      checks,
       nonResource: (request) => nonResourceRequest(request, { discovery, openapi, checks, version: VERSION }),
       proxy: (request) =>
         proxyPlain(

@@ -6,6 +6,7 @@ import { noSuchPath } from '../registry/resources.ts'
 import { AnswerContext, sendError } from './answer.ts'
 import type { Deadlines } from './deadlines.ts'
 import type { Exchange } from './exchange.ts'
+import type { HealthCheck } from './health.ts'
 import { type Inflight, isLongRunning } from './inflight.ts'
 import type { ServerMetrics } from './metrics.ts'
 import { type RequestInfo, requestInfo } from './request-info.ts'
@@ -26,6 +27,8 @@ export interface HandlerParts {
   /** Paths that name no resource; false when the path leads nowhere. */
   nonResource(request: Request): boolean | Promise<boolean>
   proxy(request: Request): Promise<void>
+  /** What says how the parts of the server are. */
+  readonly checks: readonly HealthCheck[]
   /** The watches that are open, to end them with the server. */
   readonly watches: Set<WatchStream>
   readonly closing: AbortSignal

@@ -1,3 +1,4 @@
+import type { Clock } from '../../base/index.ts'
 import { sendText } from './answer.ts'
 import type { Request } from './handler.ts'
 
@@ -20,7 +21,9 @@ export async function healthRequest(request: Request, checks: readonly HealthChe
   if (wanted.length === 0 && name) return false
   const excluded = new Set(info.query.getAll('exclude'))
   const results = await Promise.all(
-    wanted.map((c) => (excluded.has(c.name) ? { name: c.name, excluded: true } : runCheck(c, request))),
+    wanted.map((c) =>
+      excluded.has(c.name) ? { name: c.name, excluded: true } : runCheck(c, request.parts.clock),
+    ),
   )
   const failed = results.filter((r) => 'error' in r && r.error)
   const lines = results.map((r) => {
@@ -34,11 +37,11 @@ export async function healthRequest(request: Request, checks: readonly HealthChe
   return true
 }
 
-async function runCheck(
+/** What is wrong with it, if anything; a check that gives no answer is not well either. */
+export async function runCheck(
   check: HealthCheck,
-  request: Request,
+  clock: Clock,
 ): Promise<{ name: string; error: string | undefined }> {
-  const { clock } = request.parts
   let cancel: (() => void) | undefined
   const late = new Promise<never>((_, reject) => {
     cancel = clock.after(TIMEOUT_MS, () => reject(new Error(`no answer within ${TIMEOUT_MS / 1000}s`)))

@@ -517,6 +517,18 @@ describe('what needs no resource', () => {
     assert.equal((await send('GET', '/livez/nonsense')).status, 404)
   })
 
+  test('the parts of the server as objects', async () => {
+    const { json } = await send('GET', '/api/v1/componentstatuses')
+    assert.equal(json.kind, 'ComponentStatusList')
+    assert.deepEqual(json.items, [
+      { metadata: { name: 'store' }, conditions: [{ type: 'Healthy', status: 'True', message: 'ok' }] },
+    ])
+    const accept = 'application/json;as=Table;v=v1;g=meta.k8s.io'
+    const table = await send('GET', '/api/v1/componentstatuses/store', undefined, { accept })
+    assert.deepEqual(table.json.rows[0].cells, ['store', 'Healthy', 'ok', ''])
+    assert.equal((await send('GET', '/api/v1/componentstatuses/other')).status, 404)
+  })
+
   test('version and metrics', async () => {
     const { json } = await send('GET', '/version')
     assert.match(json.gitVersion, /^v1\.36\./)

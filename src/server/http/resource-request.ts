@@ -1,4 +1,11 @@
-import { ApiError, badRequest, type Key, MetaDeleteOptions, type Patch } from '../../api/index.ts'
+import {
+  ApiError,
+  badRequest,
+  ComponentStatus,
+  type Key,
+  MetaDeleteOptions,
+  type Patch,
+} from '../../api/index.ts'
 import {
   apiVersionOf,
   decodeMessage,
@@ -14,6 +21,7 @@ import { decodeObject, type FieldValidation, notThisKind, unrecognized } from '.
 import { deleteCollection } from '../registry/delete.ts'
 import { listItems, openWatch } from '../registry/list.ts'
 import { BODY_LIMIT, EMPTY, type ParsedBody, parseBody, parseJsonBody } from './body.ts'
+import { componentStatus, componentStatuses } from './component-status.ts'
 import { readBody } from './exchange.ts'
 import type { Request } from './handler.ts'
 import { mediaTypeOf, negotiate, type Representation } from './negotiate.ts'
@@ -128,6 +136,8 @@ async function get(request: Request, kind: Kind): Promise<void> {
   const output = outputFor(request, anyView)
   const key = keyOf(request, kind)
   if (info.subresource === 'scale') return sendObject(output, 200, await parts.operations.getScale(kind, key))
+  if (kind === ComponentStatus)
+    return sendItem(output, 200, kind, await componentStatus(parts.checks, parts.clock, info.name))
   const resourceVersion = info.query.get('resourceVersion')
   sendItem(
     output,
@@ -140,8 +150,10 @@ async function get(request: Request, kind: Kind): Promise<void> {
 async function list(request: Request, kind: Kind): Promise<void> {
   const { info, parts } = request
   const output = outputFor(request, anyView)
-  if (kind.resource.kind === 'ComponentStatus')
-    return sendObject(output, 200, { kind: 'ComponentStatusList', apiVersion: 'v1', metadata: {}, items: [] })
+  if (kind === ComponentStatus) {
+    const items = await componentStatuses(parts.checks, parts.clock)
+    return sendList(output, { kind, items, revision: 0, continue: undefined, remaining: undefined })
+  }
   const namespace = kind.resource.namespaced ? info.namespace : ''
   await sendList(
     output,
