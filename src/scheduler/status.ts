@@ -20,6 +20,7 @@ export function unschedulableStatus(
     reason: 'Unschedulable',
     message,
     lastTransitionTime,
+    ...generationOf(pod),
   }
   return {
     ...(same ? {} : { conditions: [condition] }),
@@ -28,9 +29,15 @@ export function unschedulableStatus(
 }
 
 /** What a pod is told that has to make room for a more important one. */
-export function disruptedStatus(by: Pod, nowMs: number): object {
+export function disruptedStatus(victim: Pod, by: Pod, nowMs: number): object {
   const message = `${by.spec.schedulerName ?? ''}: preempting to accommodate a higher priority pod`
   const reason = 'PreemptionByScheduler'
   const lastTransitionTime = timestamp(nowMs)
-  return { conditions: [{ type: 'DisruptionTarget', status: 'True', reason, message, lastTransitionTime }] }
+  const condition = { type: 'DisruptionTarget', status: 'True', reason, message, lastTransitionTime }
+  return { conditions: [{ ...condition, ...generationOf(victim) }] }
+}
+
+/** Of which state of the pod a condition speaks. */
+function generationOf({ metadata: { generation } }: Pod) {
+  return generation === undefined ? {} : { observedGeneration: generation }
 }

@@ -32,7 +32,7 @@ export class PodWriter {
   /** Asks a pod to leave for a more important one, gracefully. */
   async evict(victim: Pod, by: Pod, node: string): Promise<void> {
     const { api, clock, recorder } = this.#options
-    await this.status(victim, disruptedStatus(by, clock.now()))
+    await this.status(victim, disruptedStatus(victim, by, clock.now()))
     try {
       await api.delete(Pod, keyOf(victim), { preconditions: { uid: victim.metadata.uid } })
     } catch (error) {

@@ -220,6 +220,7 @@ test('an important pod takes the room of less important ones, which leave in the
     [target?.status, target?.reason, target?.message],
     ['True', 'PreemptionByScheduler', 'default-scheduler: preempting to accommodate a higher priority pod'],
   )
+  assert.equal(target?.observedGeneration, 1)
   const told = (await api.list(Event, { namespace: 'full' })).items.map((e) => `${e.reason}: ${e.message}`)
   assert.ok(
     told.includes(`Preempted: Preempted by pod ${vip.metadata.uid} on node ${going[0]!.spec.nodeName}`),
@@ -235,6 +236,8 @@ test('an important pod takes the room of less important ones, which leave in the
   const placed = await api.get(Pod, vip.metadata)
   assert.equal(placed.spec.nodeName, going[0]!.spec.nodeName)
   assert.equal(placed.status.nominatedNodeName, undefined)
+  const scheduled = placed.status.conditions?.find((c) => c.type === 'PodScheduled')
+  assert.deepEqual([scheduled?.status, scheduled?.observedGeneration], ['True', 1])
   assert.ok(isReady(placed))
 })
 

@@ -17,9 +17,11 @@ export function planSpared(pod: Pod, now: number): Plan {
   }
   const left = (Date.parse(marked.lastTransitionTime ?? '') || 0) + STALE_MS - now
   if (left > 0) return plan([], { againAfterMs: left })
+  const { generation } = pod.metadata
+  const observed = generation === undefined ? {} : { observedGeneration: generation }
   const conditions = [
     ...(pod.status.conditions ?? []).filter((c) => c !== marked),
-    { type: TYPE, status: 'False', lastTransitionTime: timestamp(now) },
+    { type: TYPE, status: 'False', lastTransitionTime: timestamp(now), ...observed },
   ]
   return plan([mergePatch(Pod, pod, { status: { conditions } }, { exact: true, subresource: 'status' })])
 }

@@ -54,6 +54,7 @@ export function disruption(pod: Pod, reason: string, message: string, now: numbe
     reason,
     message,
     lastTransitionTime: timestamp(now),
+    ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
   }
   const status = { conditions: [...others, made], ...(phase ? { phase } : {}) }
   return mergePatch(Pod, pod, { status }, { exact: true, subresource: 'status' })

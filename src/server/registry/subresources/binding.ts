@@ -61,7 +61,13 @@ export async function bindPod(
 function bound(pod: Pod, node: string, binding: Binding, now: string): Pod {
   const before = pod.status.conditions ?? []
   const others = before.filter((c) => c.type !== 'PodScheduled')
-  const scheduled = { type: 'PodScheduled', status: 'True', lastTransitionTime: now }
+  const { generation } = pod.metadata
+  const scheduled = {
+    type: 'PodScheduled',
+    status: 'True',
+    lastTransitionTime: now,
+    ...(generation === undefined ? {} : { observedGeneration: generation }),
+  }
   // The node that it was promised does not matter any more.
   const { nominatedNodeName: _, ...status } = pod.status
   const { annotations, labels } = binding.metadata

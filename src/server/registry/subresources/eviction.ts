@@ -106,6 +106,7 @@ function withDisruption(pod: Pod, lastTransitionTime: string): Pod {
     reason: 'EvictionByEvictionAPI',
     message: 'Eviction API: evicting',
     lastTransitionTime,
+    ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
   }
   const others = (pod.status.conditions ?? []).filter((c) => c.type !== made.type)
   return { ...pod, status: { ...pod.status, conditions: [...others, made] } }
