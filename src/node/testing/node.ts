@@ -99,7 +99,7 @@ export class TestNode {
     name: string,
     what: string,
     check: (s: PodStatus) => unknown,
-    deadlineMs = 30_000,
+    deadlineMs = 60_000,
   ): Promise<PodStatus> {
     let last: PodStatus | undefined
     return eventually(
