@@ -154,6 +154,28 @@ test('a token ends with what it is bound to', async () => {
   }
 })
 
+for (const [kind, namespace] of [
+  [Secret, 'shop'],
+  [Node, undefined],
+] as const) {
+  test(`a token that is bound to a ${kind.resource.kind} ends with it`, async () => {
+    const bound = { kind: kind.resource.kind, apiVersion: 'v1', name: 'it' }
+    const changes: ((f: Fixture) => void)[] = [
+      (f) => f.objects.delete(kind as typeof Secret, namespace, 'it'),
+      (f) =>
+        f.objects.put<Secret | Node>(kind, { metadata: { ...(namespace ? { namespace } : {}), name: 'it' } }),
+    ]
+    for (const change of changes) {
+      const f = await setUp()
+      f.objects.put<Secret | Node>(kind, { metadata: { ...(namespace ? { namespace } : {}), name: 'it' } })
+      const token = await issue(f, { boundObjectRef: bound })
+      assert.ok(await f.authenticator.authenticate(bearer(token)))
+      change(f)
+      await refused(f, token)
+    }
+  })
+}
+
 test('a pod that has just begun to end keeps its token', async () => {
   const f = await setUp()
   const pod = f.objects.put(Pod, {
@@ -291,6 +313,24 @@ test('bootstrap tokens', async () => {
     if (!accepted) await assert.rejects(attempt, (e) => isApiError(e, 'Unauthorized'), name)
     else assert.equal((await attempt())?.username, 'system:bootstrap:abcdef', name)
   }
+})
+
+test('a bootstrap token whose secret is being deleted admits nobody', async () => {
+  const f = await setUp()
+  const data = Object.fromEntries(
+    Object.entries({
+      'token-id': 'abcdef',
+      'token-secret': '0123456789abcdef',
+      'usage-bootstrap-authentication': 'true',
+    }).map(([k, v]) => [k, Buffer.from(v).toString('base64')]),
+  )
+  const type = 'bootstrap.kubernetes.io/token'
+  const metadata = { namespace: 'kube-system', name: 'bootstrap-token-abcdef' }
+  f.objects.put(Secret, { metadata, type, data })
+  const attempt = async () => f.authenticator.authenticate(bearer('abcdef.0123456789abcdef'))
+  assert.ok(await attempt())
+  f.objects.put(Secret, { metadata: { ...metadata, deletionTimestamp: '2026-01-01T00:00:00Z' }, type, data })
+  await assert.rejects(attempt, (e) => isApiError(e, 'Unauthorized'))
 })
 
 test('a client certificate names user and groups until it expires', async () => {
