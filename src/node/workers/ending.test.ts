@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { Pod } from '../../api/index.ts'
-import { seededRandom, silentLog, VirtualClock } from '../../base/index.ts'
-import { eventually, MemoryApi } from '../../client/testing/index.ts'
+import { seededRandom, silentLog, sleep, systemClock, VirtualClock } from '../../base/index.ts'
+import { MemoryApi } from '../../client/testing/index.ts'
 import type { Input } from '../../schema/index.ts'
 import { type NodeAgent, startNodeAgent } from '../agent.ts'
 import { mountlessHost } from '../host.ts'
@@ -54,7 +54,8 @@ after(async () => {
 async function pass(ms: number): Promise<void> {
   for (let past = 0; past < ms; past += 250) {
     await clock.advance(250)
-    for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve))
+    for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve))
+    await sleep(systemClock(), 2)
   }
 }
 
@@ -68,9 +69,9 @@ async function running(name: string, preStopSeconds: number): Promise<string> {
       containers: [{ name: 'a', image: 'app:1', resources: {}, lifecycle }],
     },
   } as Input<Pod>)
-  const { uid } = metadata
-  await eventually(`${name} to run`, () => pass(250).then(() => isRunning(uid)))
-  return uid
+  for (let i = 0; i < 40 && !(await isRunning(metadata.uid)); i++) await pass(250)
+  assert.ok(await isRunning(metadata.uid))
+  return metadata.uid
 }
 
 const isRunning = async (uid: string) =>
@@ -100,7 +101,7 @@ test('its preStop hook runs meanwhile, and is waited for as well', async () => {
   left.get(uid)!()
   await pass(3_000)
   assert.ok(await isRunning(uid))
-  await pass(250_000)
+  await pass(2_000)
   assert.ok(!(await isRunning(uid)))
 })
 
@@ -116,7 +117,7 @@ test('where that stays unknown, it ends after half of its time', async () => {
 test('whoever cuts its time short is not kept waiting', async () => {
   const uid = await running('hurried', 0)
   await remove('hurried')
-  await pass(250_000)
+  await pass(2_000)
   assert.ok(await isRunning(uid))
   await remove('hurried', 1)
   await pass(1_500)
