@@ -114,9 +114,9 @@ export function parseLabelSelector(text: string): Selector {
     requirements.push(requirement)
     at = next
     if (at === tokens.length) break
-    if (tokens[at] !== ',') throw unexpected(tokens[at], "',' or the end")
+    if (tokens[at] !== ',') throw outOfPlace(tokens[at], "',' or 'end of string'")
     at++
-    if (at === tokens.length) throw unexpected(undefined, 'identifier')
+    if (at === tokens.length) throw outOfPlace(undefined, "identifier after ','")
   }
   return { requirements, nothing: false }
 }
@@ -215,6 +215,11 @@ function parseValues(tokens: readonly string[], start: number): [string[], numbe
 
 function isSign(token: string): boolean {
   return SPECIAL.includes(token[0]!)
+}
+
+/** Between two requirements. */
+function outOfPlace(token: string | undefined, expected: string): SelectorError {
+  return new SelectorError(`found '${token ?? ''}', expected: ${expected}`)
 }
 
 function unexpected(token: string | undefined, expected: string): SelectorError {

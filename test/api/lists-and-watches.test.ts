@@ -106,7 +106,9 @@ for (const [name, open] of bindings) {
 
     test('selectors that cannot be read or name what cannot be selected are refused', async () => {
       for (const [options, text] of [
-        [{ labelSelector: 'a in (' }, /unable to parse|found/],
+        [{ labelSelector: 'a in (' }, /^unable to parse requirement: found '', expected: /],
+        [{ labelSelector: 'a=b=c' }, /^found '=', expected: ',' or 'end of string'$/],
+        [{ labelSelector: 'a=b,' }, /^found '', expected: identifier after ','$/],
         [{ fieldSelector: 'data.x=1' }, /field label not supported: data\.x/],
         [{ fieldSelector: '__proto__=1' }, /field label not supported/],
       ] as const) {
