@@ -11,6 +11,7 @@ import {
   lastWords,
   listClusters,
   lockHolder,
+  type PartState,
   readSupervisorState,
   type SupervisorState,
   upLock,
@@ -26,7 +27,7 @@ interface Trouble {
 }
 
 export async function statusCommand(options: ClusterOptions, context: Context): Promise<void> {
-  const { terminal, self } = context
+  const { terminal, self, clock } = context
   const { config, layout } = await existingCluster(options)
   if (hasLostData(config)) {
     terminal.out.write(
@@ -36,7 +37,12 @@ export async function statusCommand(options: ClusterOptions, context: Context): 
     return
   }
   const state = await readSupervisorState(layout.runDir).catch(() => undefined)
-  const { rows, troubles } = await describeParts(layout, state, `${self} up${nameFlag(config.name)}`)
+  const { rows, troubles } = await describeParts(
+    layout,
+    state,
+    `${self} up${nameFlag(config.name)}`,
+    clock.now(),
+  )
   terminal.out.write(`cluster "${config.name}": ${layout.apiUrl}, data in ${config.dataDir}\n\n`)
   terminal.out.write(table([['PART', 'STATE', 'PID', 'SINCE', 'RESTARTS', 'LAST EXIT'], ...rows]))
   troubles.push(...(await diskTroubles(layout)))
@@ -78,6 +84,7 @@ async function describeParts(
   layout: Layout,
   state: SupervisorState | undefined,
   upCommand: string,
+  nowMs: number,
 ): Promise<{ rows: string[][]; troubles: Trouble[] }> {
   const troubles: Trouble[] = []
   const supervised = state !== undefined && isAliveSync(state.supervisor)
@@ -96,7 +103,7 @@ async function describeParts(
       String(known?.restarts ?? 0),
       known?.lastExit ?? '',
     ])
-    if (!supervised || alive) continue
+    if (!supervised || (alive && !keepsEnding(known, nowMs))) continue
     const why = await lastWordsOf(part.log, known?.lastExit)
     troubles.push({ what: `${part.name} does not run: ${why}`, todo: `its log is ${part.log}` })
   }
@@ -108,6 +115,12 @@ async function describeParts(
     troubles.push({ what: 'the supervisor is gone: nothing restarts what ends', todo: upCommand })
   return { rows, troubles }
 }
+
+const STEADY_MS = 10_000
+
+/** It runs, but has just been started again after it ended by itself, not for the first time. */
+const keepsEnding = ({ restarts, lastExit, startedAt }: PartState, nowMs: number) =>
+  restarts > 1 && lastExit?.startsWith('exit code') && nowMs - Date.parse(startedAt) < STEADY_MS
 
 /** What a part said before it ended by itself. One that was killed had no time to say anything. */
 async function lastWordsOf(log: string, lastExit: string | undefined): Promise<string> {

@@ -29,15 +29,18 @@ export async function listClusters(): Promise<ClusterConfig[]> {
     registry.clusters.map(async (known) => {
       const config = await configOf(known.dataDir)
       if (config?.name === known.name) return config
-      return config === undefined && hasRemains(known) ? known : undefined
+      return config === undefined && hasRemains(known) ? { ...UNTOLD, ...known } : undefined
     }),
   )
   return configs.filter((config) => config !== undefined)
 }
 
 /** Whether a cluster's network is on the machine: it comes with `up`, and goes with `down` or a restart. */
-const hasRemains = (config: ClusterConfig) =>
-  config.nodes > 0 && existsSync(`/sys/class/net/${layoutOf(config).nodeBridge}`)
+const hasRemains = (known: ClusterConfig) =>
+  existsSync(`/sys/class/net/${layoutOf({ ...UNTOLD, ...known }).nodeBridge}`)
+
+/** What the lists of earlier versions left out. */
+const UNTOLD = { version: 1, nodes: 1, clusterDomain: 'cluster.local' } as const
 
 /** Whether the data of a cluster was deleted while it ran. */
 export const hasLostData = (config: ClusterConfig) => !existsSync(layoutOf(config).configFile)
