@@ -356,6 +356,19 @@ test('a client certificate names user and groups until it expires', async () => 
   )
 })
 
+test('a client certificate that names nobody admits nobody', async () => {
+  const f = await setUp()
+  const dates = { notBeforeMs: f.clock.now() - 1000, notAfterMs: f.clock.now() + DAY_MS }
+  const ca = await makeAuthority({ commonName: 'ca', ...dates, serial: '01' })
+  const usages = ['client'] as const
+  const request = { commonName: '', organizations: ['system:masters'], usages, ...dates, serial: '02' }
+  const { raw } = new X509Certificate((await issueCertificate(ca, request)).cert)
+  await assert.rejects(
+    async () => f.authenticator.authenticate(facts({}, raw)),
+    (e) => isApiError(e, 'Unauthorized'),
+  )
+})
+
 test('without credentials nobody is authenticated', async () => {
   const f = await setUp()
   assert.equal(await f.authenticator.authenticate(facts({})), undefined)
