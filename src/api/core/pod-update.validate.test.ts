@@ -42,3 +42,22 @@ for (const [name, spec, container, exitCode, allowed] of [
     })
   }
 }
+
+for (const [name, ips, problems] of [
+  ['one address', ['10.0.0.1'], []],
+  ['one of each family', ['10.0.0.1', 'fd00::1'], []],
+  ['two of one family', ['10.0.0.1', '10.0.0.2'], ['may specify no more than one IP for each IP family']],
+  ['three', ['10.0.0.1', 'fd00::1', '10.0.0.2'], ['may specify no more than one IP for each IP family']],
+] as const) {
+  test(`a pod and its node with ${name} ${problems.length === 0 ? 'are taken' : 'are refused'}`, () => {
+    const addresses = ips.map((ip) => ({ ip }))
+    const status = { podIPs: addresses, podIP: ips[0], hostIPs: addresses, hostIP: ips[0] }
+    const pod = { metadata: { name: 'p' }, spec: { containers: [] }, status } as unknown as Pod
+    const found: Problem[] = []
+    validatePodStatusUpdate(found, pod, pod)
+    assert.deepEqual(
+      found.map((p) => [p.field, p.detail]),
+      ['status.podIPs', 'status.hostIPs'].flatMap((field) => problems.map((detail) => [field, detail])),
+    )
+  })
+}

@@ -247,11 +247,19 @@ export function validatePodStatusUpdate(out: Problems, pod: Pod, old: Pod): void
   validateTransitions(out, 'containerStatuses', pod, old)
   validateTransitions(out, 'initContainerStatuses', pod, old)
   validateTransitions(out, 'ephemeralContainerStatuses', pod, old)
-  status.podIPs?.forEach(({ ip }, i) => void validateIp(out, `status.podIPs[${i}]`, ip))
+  if (status.podIPs) validateIps(out, 'status.podIPs', status.podIPs)
   if (status.hostIPs?.length && status.hostIP !== status.hostIPs[0]!.ip) {
     invalid(out, 'status.hostIPs[0].ip', status.hostIPs[0]!.ip, 'must be equal to `hostIP`')
   }
-  status.hostIPs?.forEach(({ ip }, i) => void validateIp(out, `status.hostIPs[${i}]`, ip))
+  if (status.hostIPs) validateIps(out, 'status.hostIPs', status.hostIPs)
+}
+
+/** One address, or one of each family. */
+function validateIps(out: Problems, field: string, ips: readonly { readonly ip: string }[]): void {
+  ips.forEach(({ ip }, i) => void validateIp(out, `${field}[${i}]`, ip))
+  const families = new Set(ips.map(({ ip }) => ip.includes(':')))
+  if (ips.length > families.size)
+    invalid(out, field, ips, 'may specify no more than one IP for each IP family')
 }
 
 type StatusList = 'containerStatuses' | 'initContainerStatuses' | 'ephemeralContainerStatuses'
