@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { after, before, describe, test } from 'node:test'
-import { runCommand } from '../../src/cluster/index.ts'
 import { cannotRun, kubectls, startCluster, type TestCluster, until } from './harness.ts'
 
 /** What a node does for pods that only a whole cluster shows: tokens, debugging, its own figures, its own object. */
@@ -79,16 +80,22 @@ after(async () => {
   rmSync(dir, { recursive: true, force: true })
 })
 
-/** What a command shows on a terminal. */
-async function onTerminal(command: string): Promise<{ code: number | null; output: string }> {
-  const env = { KUBECONFIG: cluster.kubeconfig }
-  const result = await runCommand(['script', '-qec', command, '/dev/null'], { env, timeoutMs: 60_000 })
-  return { code: result.exitCode, output: result.stdout }
+/** What a command shows on a terminal where somebody types a line. */
+async function onTerminal(command: string, line: string): Promise<string> {
+  const env = { ...process.env, KUBECONFIG: cluster.kubeconfig }
+  const child = spawn('script', ['-qec', command, '/dev/null'], { env, stdio: ['pipe', 'pipe', 'inherit'] })
+  const deadline = setTimeout(() => child.kill(), 90_000)
+  child.stdin.write(`${line}\n`)
+  try {
+    return await text(child.stdout)
+  } finally {
+    clearTimeout(deadline)
+  }
 }
 const inPod = (...command: string[]) => cluster.kubectl('exec', 'projected', '--', ...command)
 const raw = (path: string) => cluster.kubectl('get', '--raw', path)
 
-describe('pods on a node', { skip: cannotRun, timeout: 120_000 }, () => {
+describe('pods on a node', { skip: cannotRun, timeout: 300_000 }, () => {
   test('a projected token is for its audience, its pod and a while; the root CA is beside it', async () => {
     const token = await inPod('cat', '/v/token')
     const payload = JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString())
@@ -143,9 +150,8 @@ describe('pods on a node', { skip: cannotRun, timeout: 120_000 }, () => {
     test(`${program} run -it --rm talks to a pod on a terminal, and leaves nothing`, async () => {
       const script = 'sleep 2; stty size; read word; echo got $word; exit 3'
       const run = `${program} run -it --rm --restart=Never --image=test/box:1 once --command -- sh -c '${script}'`
-      const { output } = await onTerminal(
-        `stty rows 31 cols 71; (sleep 5; echo hello) | ${run}; echo code $?`,
-      )
+      const output = await onTerminal(`stty rows 31 cols 71; ${run}; echo code $?`, 'hello')
+      assert.match(output, /31 71/)
       assert.match(output, /got hello/)
       assert.match(output, /code 3/)
       const { code } = await cluster.tryKubectl(['get', 'pod', 'once'])
@@ -192,9 +198,9 @@ describe('pods on a node', { skip: cannotRun, timeout: 120_000 }, () => {
     assert.ok(names.length > 0)
     const renewed = async () => (await get('lease', '-n', 'kube-node-lease', 'node1')).spec.renewTime
     const before = await renewed()
-    const after = await until('a renewal', async () => (await renewed()) !== before && renewed(), 20)
+    const after = await until('a renewal', async () => (await renewed()) !== before && renewed(), 40)
     const seconds = (Date.parse(after) - Date.parse(before)) / 1000
-    assert.ok(seconds > 8 && seconds < 14, `${seconds} s between renewals`)
+    assert.ok(seconds > 5 && seconds < 25, `${seconds} s between renewals`)
 
     await cluster.kubectl('delete', 'node', 'node1')
     await until(
