@@ -175,7 +175,11 @@ const GUARD_MS = 2_000
 /** Starts another supervisor when it was killed. Not while the cluster is brought up or down. */
 async function revive(layout: Layout, clock: Clock): Promise<void> {
   const state = await readSupervisorState(layout.runDir).catch(() => undefined)
-  if (!state || isAliveSync(state.supervisor) || (await lockHolder(upLock(layout)))) return
+  if (!state || isAliveSync(state.supervisor)) return
+  // One that runs may have been unable to say so: the disk is full.
+  if ((await supervisorsOf(layout)).length > 0) return
+  // Last, for `down` may have begun while we looked.
+  if (await lockHolder(upLock(layout))) return
   processLog('guard').warn({ pid: state.supervisor.pid }, 'the supervisor is gone: starting another')
   await startSupervisor(layout, clock)
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { Pod } from '../../api/index.ts'
 import { seededRandom, silentLog, sleep, systemClock, VirtualClock } from '../../base/index.ts'
-import { MemoryApi } from '../../client/testing/index.ts'
+import { eventually, MemoryApi } from '../../client/testing/index.ts'
 import type { Input } from '../../schema/index.ts'
 import { type NodeAgent, startNodeAgent } from '../agent.ts'
 import { mountlessHost } from '../host.ts'
@@ -69,9 +69,9 @@ async function running(name: string, preStopSeconds: number): Promise<string> {
       containers: [{ name: 'a', image: 'app:1', resources: {}, lifecycle }],
     },
   } as Input<Pod>)
-  for (let i = 0; i < 40 && !(await isRunning(metadata.uid)); i++) await pass(250)
-  assert.ok(await isRunning(metadata.uid))
-  return metadata.uid
+  const { uid } = metadata
+  await eventually(`${name} to run`, () => pass(250).then(() => isRunning(uid)), 20_000)
+  return uid
 }
 
 const isRunning = async (uid: string) =>
@@ -107,8 +107,7 @@ test('its preStop hook runs meanwhile, and is waited for as well', async () => {
   left.get(uid)!()
   await pass(3_000)
   assert.ok(await isRunning(uid))
-  await pass(2_000)
-  assert.ok(!(await isRunning(uid)))
+  await ends(uid)
 })
 
 test('where that stays unknown, it ends after half of its time', async () => {
