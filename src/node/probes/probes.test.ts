@@ -48,7 +48,7 @@ const tools = (
     stderr: '',
   }),
 ) => ({ runtime: { exec }, clock: systemClock() })
-const once = (handler: object, t = tools(), timeoutMs = 300) =>
+const once = (handler: object, t = tools(), timeoutMs = 10_000) =>
   probe(t, handler, target, timeoutMs, new AbortController().signal)
 
 async function listening(server: Server | ReturnType<typeof createTcpServer>): Promise<number> {
@@ -68,6 +68,7 @@ test('exec probes go by the exit code', async () => {
   const late = await once(
     { exec: { command: ['x'] } },
     tools(async () => Promise.reject(new ExecTimeoutError('slow'))),
+    1_000,
   )
   assert.deepEqual(late, { result: 'failure', output: 'command timed out: "x" timed out after 1s' })
   assert.equal(
@@ -92,7 +93,8 @@ test('HTTP probes: statuses, headers, redirects, silence, nobody there', async (
     else if (req.url === '/loop') res.writeHead(302, { Location: '/loop' }).end()
   })
   const port = await listening(server)
-  const http = (path: string, more = {}) => once({ httpGet: { port, path, ...more } })
+  const http = (path: string, more = {}, timeoutMs?: number) =>
+    once({ httpGet: { port, path, ...more } }, tools(), timeoutMs)
   assert.deepEqual(
     await http('/ok', {
       httpHeaders: [
@@ -112,7 +114,7 @@ test('HTTP probes: statuses, headers, redirects, silence, nobody there', async (
   assert.equal((await http('/moved')).result, 'success')
   assert.equal((await http('/away')).result, 'warning')
   assert.match((await http('/loop')).output, /stopped after 10 redirects/)
-  assert.match((await http('/silent')).output, /Client\.Timeout exceeded/)
+  assert.match((await http('/silent', {}, 300)).output, /Client\.Timeout exceeded/)
   server.closeAllConnections()
   await new Promise((resolve) => server.close(resolve))
   assert.equal(
@@ -167,7 +169,7 @@ test('gRPC probes ask the health service', async () => {
   const silent = createTcpServer((s) => s.resume())
   const deaf = await listening(silent)
   assert.equal(
-    (await once({ grpc: { port: deaf } })).output,
+    (await once({ grpc: { port: deaf } }, tools(), 300)).output,
     'timeout: health rpc did not complete within 1s',
   )
   await new Promise((resolve) => silent.close(resolve))
