@@ -173,5 +173,9 @@ async function unmountBelow(dir: string): Promise<void> {
 async function removeCgroup(dir: string): Promise<void> {
   const entries = await readdir(dir, { withFileTypes: true }).catch(() => [])
   for (const e of entries) if (e.isDirectory()) await removeCgroup(join(dir, e.name))
+  // A container that was only just being made may be left without a shim.
+  const left = await readFile(join(dir, 'cgroup.procs'), 'utf8').catch(() => '')
+  for (const pid of left.split('\n').filter(Boolean)) process.kill(Number(pid), 'SIGKILL')
+  if (left !== '') await turn()
   await rmdir(dir).catch(() => {})
 }
