@@ -6,18 +6,31 @@ import type { PolicyRule } from './rules.ts'
 
 const RETRY_MS = 1000
 
-/** The rules that an aggregating role should have: those of the roles it selects, by name, each rule once. */
+/**
+ * The rules that an aggregating role should have: those of the roles it selects, by name, each rule once. For a role that
+ * aggregates itself stand those that it leads to, whatever rules it has now: roles that select each other would else
+ * exchange their rules for ever.
+ */
 function aggregatedRules(role: ClusterRole, all: readonly ClusterRole[]): readonly PolicyRule[] {
-  const selectors = (role.aggregationRule?.clusterRoleSelectors ?? []).flatMap(readable)
-  const selected = all.filter(
-    ({ metadata }) =>
-      metadata.name !== role.metadata.name &&
-      selectors.some((selector) => matchesLabels(selector, metadata.labels)),
-  )
-  selected.sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
   const rules = new Map<string, PolicyRule>()
-  for (const other of selected) for (const rule of other.rules ?? []) rules.set(keyOf(rule), rule)
+  const visited = new Set([role.metadata.name])
+  const collect = (from: ClusterRole) => {
+    for (const other of selectedBy(from, all)) {
+      if (visited.has(other.metadata.name)) continue
+      visited.add(other.metadata.name)
+      if (other.aggregationRule) collect(other)
+      else for (const rule of other.rules ?? []) rules.set(keyOf(rule), rule)
+    }
+  }
+  collect(role)
   return [...rules.values()]
+}
+
+function selectedBy(role: ClusterRole, all: readonly ClusterRole[]): readonly ClusterRole[] {
+  const selectors = (role.aggregationRule?.clusterRoleSelectors ?? []).flatMap(readable)
+  return all
+    .filter(({ metadata }) => selectors.some((selector) => matchesLabels(selector, metadata.labels)))
+    .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
 }
 
 /** A selector that cannot be read selects nothing: one bad role must not stop the others. */

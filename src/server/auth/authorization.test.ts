@@ -293,6 +293,31 @@ test('a selector that cannot be read selects nothing and stops nobody', async ()
   assert.deepEqual(objects.get(ClusterRole, undefined, 'bad')?.rules, [])
 })
 
+test('aggregating roles that select each other come to rest with the rules that all of them lead to', {
+  timeout: 10_000,
+}, async () => {
+  const { objects, writes, aggregation } = await setUp()
+  const rule = (resource: string) => ({ verbs: ['get'], apiGroups: [''], resources: [resource] })
+  const own = { a: 'pods', b: 'nodes', c: 'secrets' }
+  for (const [name, resource] of Object.entries(own)) {
+    objects.put(ClusterRole, {
+      metadata: { name, labels: { ring: 'yes' } },
+      aggregationRule: { clusterRoleSelectors: [{ matchLabels: { ring: 'yes' } }] },
+      rules: [rule(resource)],
+    })
+  }
+  objects.put(ClusterRole, {
+    metadata: { name: 'part', labels: { ring: 'yes' } },
+    rules: [rule('events')],
+  })
+  const loop = aggregation()
+  await loop.settled()
+  for (const name of Object.keys(own))
+    assert.deepEqual(objects.get(ClusterRole, undefined, name)?.rules, [rule('events')])
+  assert.equal(writes.length, 3)
+  await loop.stop()
+})
+
 test('what a user may do in a namespace, for a rules review', async () => {
   const { objects, authorizer } = await setUp()
   objects.put(ClusterRole, {
