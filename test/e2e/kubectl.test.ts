@@ -117,6 +117,8 @@ for (const program of kubectls) {
       [['rollout', 'restart', 'deployment/web'], /restarted/],
       [['rollout', 'status', 'deployment/web', '--timeout=90s'], /successfully rolled out/],
       [['rollout', 'history', 'deployment/web'], /REVISION +CHANGE-CAUSE\n1/],
+      [['rollout', 'history', 'deployment/web', '--revision=1'], /revision #1\nPod Template:/],
+      [['logs', '-l', 'app=web', '--all-containers', '--prefix', '--tail=1'], /^(\[pod\/web-|$)/],
       [['rollout', 'pause', 'deployment/web'], /paused/],
       [['set', 'image', 'deployment/web', 'web=example/web:1.0'], /^$|updated/],
       [['rollout', 'resume', 'deployment/web'], /resumed/],
@@ -126,10 +128,15 @@ for (const program of kubectls) {
       [['api-resources'], /deployments +deploy +apps\/v1/],
       [['api-versions'], /^apps\/v1$/m],
       [['auth', 'can-i', 'create', 'pods'], /yes/],
+      [['auth', 'whoami'], /system:masters/],
       [['auth', 'can-i', '--list', '--as=system:serviceaccount:default:default'], /selfsubjectaccessreviews/],
       [['cluster-info'], /is running at/],
       [['events'], /Scheduled|Started/],
       [['wait', 'deployment/web', '--for=condition=Available', '--timeout=30s'], /condition met/],
+      [['wait', 'deployment/web', '--for=jsonpath={.spec.replicas}=3', '--timeout=30s'], /condition met/],
+      [['set', 'env', 'deployment/web', '--list'], /# Deployment web, container web/],
+      [['explain', 'deployment.spec.strategy', '--recursive'], /rollingUpdate/],
+      [['api-resources', '--api-group=apps', '-o', 'wide'], /deployments .*create,delete/],
       [['expose', 'deployment', 'web', '--name=again', '--port=80', '--target-port=8080'], /exposed/],
       [['run', 'once', '--image=example/web:1.0', '--restart=Never'], /created/],
       [['wait', 'pod/once', '--for=condition=Ready', '--timeout=30s'], /condition met/],
@@ -283,6 +290,38 @@ for (const program of kubectls) {
       await until('an answer', async () => (await ask(`http://${ip}/cgi-bin/whoami`)).status === 200)
     })
 
+    test('run --rm -i runs a pod once, passes its output and exit code on, and removes it', async () => {
+      const image = ['--image=example/web:1.0', '--restart=Never', '--rm', '-i', '--command']
+      const { code, stdout } = await cluster.tryKubectl(
+        ['-n', namespace, 'run', 'brief', ...image, '--', 'sh', '-c', 'echo in a pod; exit 4'],
+        { program },
+      )
+      assert.equal(code, 4)
+      assert.match(stdout, /^in a pod\n/)
+      assert.equal(await run(['get', 'pod', 'brief', '--ignore-not-found']), '')
+    })
+
+    test('delete --cascade=orphan leaves what it owned', async () => {
+      await run(['delete', 'deployment', 'other', '--cascade=orphan'])
+      assert.match(
+        await run(['get', 'replicasets', '-l', 'app=other', '-o', 'name']),
+        /^replicaset\.apps\/other-/,
+      )
+      await run(['delete', 'replicasets', '-l', 'app=other', '--cascade=foreground'])
+      assert.equal(await run(['get', 'pods', '-l', 'app=other', '-o', 'name']), '')
+    })
+
+    test('an edit that makes an object invalid is refused, and changes nothing', async () => {
+      const env = {
+        KUBECONFIG: cluster.kubeconfig,
+        KUBE_EDITOR: "sed -i 's/^  replicas: .*/  replicas: -1/'",
+      }
+      const result = await runCommand([program, '-n', namespace, 'edit', 'deployment', 'web'], { env })
+      assert.equal(result.exitCode, 1)
+      assert.match(result.stderr, /deployments\.apps "web" is invalid/)
+      assert.equal(await run(['get', 'deployment', 'web', '-o', 'jsonpath={.spec.replicas}']), '3')
+    })
+
     test('a drained node is empty of ordinary pods, and takes them again', async () => {
       await run([
         'drain',
@@ -385,6 +424,53 @@ describe('without kubectl', { skip }, () => {
   })
 
   for (const one of ending) tryCommand(one)
+
+  const upWith = (image: string, ...args: string[]) => {
+    const { name, dataDir } = cluster.layout.config
+    const selector = { app: 'stuck' }
+    const containers = [{ name: 'c', image, command: ['sh', '-c', 'exit 3'] }]
+    const template = {
+      metadata: { labels: selector },
+      spec: { terminationGracePeriodSeconds: 0, containers },
+    }
+    const spec = { replicas: 2, selector: { matchLabels: selector }, template }
+    const manifest = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'stuck' }, spec }
+    writeFileSync(join(dir, 'stuck.yaml'), JSON.stringify(manifest))
+    return [
+      'up',
+      '--no-kubeconfig',
+      '--name',
+      name,
+      '--data-dir',
+      dataDir,
+      '-f',
+      join(dir, 'stuck.yaml'),
+      ...args,
+    ]
+  }
+
+  test('up ends with the reason when an image cannot be had, told once for all its pods', async () => {
+    const { exitCode, stderr } = await runCommand([dhow, ...upWith('localhost:1/none:1', '--timeout', '8')])
+    assert.equal(exitCode, 1)
+    assert.match(stderr, /cannot finish the rollout of deployment default\/stuck: not done after 8 s/)
+    assert.match(
+      stderr,
+      /\n! pod default\/stuck-\S+ \(and 1 more like it\) container "c" gets no image: .*refused\n {2}→ name an image/,
+    )
+  })
+
+  test('Ctrl-C ends up alone, which says what goes on', async () => {
+    const child = spawn(dhow, upWith('example/web:1.0'))
+    let said = ''
+    child.stderr.on('data', (chunk: Buffer) => {
+      said += chunk.toString()
+    })
+    await until('the trouble to be told', async () => /ends again and again: exit code 3/.test(said))
+    child.kill('SIGINT')
+    assert.equal(await new Promise((resolve) => child.once('exit', resolve)), 130)
+    assert.match(said, /interrupted: what was started goes on running/)
+    await cluster.kubectl('delete', 'deployment', 'stuck')
+  })
 
   test('an archive of an image is written, imported and listed; the image is removed', async () => {
     const { name, dataDir } = cluster.layout.config
