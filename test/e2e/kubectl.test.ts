@@ -433,7 +433,8 @@ describe('without kubectl', { skip }, () => {
       metadata: { labels: selector },
       spec: { terminationGracePeriodSeconds: 0, containers },
     }
-    const spec = { replicas: 2, selector: { matchLabels: selector }, template }
+    // A container without probes is ready for as long as it runs: on a fast machine the rollout could end just then.
+    const spec = { replicas: 2, minReadySeconds: 60, selector: { matchLabels: selector }, template }
     const manifest = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'stuck' }, spec }
     writeFileSync(join(dir, 'stuck.yaml'), JSON.stringify(manifest))
     return [
