@@ -49,7 +49,7 @@ before(async () => {
 after(async () => {
   await cluster?.remove()
   if (!disk) return
-  await runCommand(['umount', disk])
+  await until('the disk to be let go', async () => (await runCommand(['umount', disk])).exitCode === 0)
   rmdirSync(disk)
 })
 
@@ -141,8 +141,9 @@ for (const alsoDies of [undefined, 'containerd-node1'] as const) {
       },
       120,
     )
-    assert.deepEqual(processesOf(idOf(victim)), [], 'nothing of the last life runs')
-    assert.equal(groupsOf(victim.metadata.uid), 2)
+    await until('the end of all that is left of the last life', async () => {
+      return processesOf(idOf(victim)).length === 0 && groupsOf(victim.metadata.uid) === 2
+    })
     assert.equal((await hall.lives())[other.metadata.name], before[other.metadata.name])
     assert.equal((await ask(`http://${now.status.podIP}:8080/`)).status, 200)
     await isWell(cluster)
